@@ -1,0 +1,48 @@
+//! PORT: how co-tenants run. Open-loop load on chosen nodes, at a rate that can be changed while it runs.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    backend::PodSpec,
+    engine::{EngineError, Workload},
+    units::{NodeId, Rate},
+};
+
+/// What one tenant did since it was last told to begin counting.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TenantCounts {
+    /// Its node.
+    pub node: NodeId,
+    /// Queries whose scheduled time has come.
+    pub offered: u64,
+    /// Queries answered.
+    pub completed: u64,
+    /// Answered more than a second after their scheduled time.
+    pub late: u64,
+    /// Refused because the queue was full.
+    pub dropped: u64,
+    /// Latency of each answer in microseconds, from the scheduled time; in order of completion. Empty until asked for.
+    pub latencies_us: Vec<u64>,
+}
+
+/// The port. One per aggressor of the experiment; serves a whole run.
+pub trait Aggressor {
+    /// Readies what outlives a trial. Its pods go into the reserve.
+    fn prepare(&mut self) -> impl Future<Output = Result<(Workload, Vec<PodSpec>), EngineError>>;
+    /// Makes one tenant on each of `nodes`, waiting to be placed; returns the pods to launch.
+    fn create(&mut self, nodes: &[NodeId]) -> impl Future<Output = Result<Vec<PodSpec>, EngineError>>;
+    /// Lets the placed tenants work, at rate 0; returns when all have registered.
+    fn start(&mut self) -> impl Future<Output = Result<(), EngineError>>;
+    /// Offers `rate` from now on, split evenly over the tenants.
+    fn set_rate(&mut self, rate: Rate) -> impl Future<Output = Result<(), EngineError>>;
+    /// Counts since the last `reset`. Latencies are included where `latencies` is true.
+    fn counts(&mut self, latencies: bool) -> impl Future<Output = Result<Vec<TenantCounts>, EngineError>>;
+    /// Begins counting anew.
+    fn reset(&mut self) -> impl Future<Output = Result<(), EngineError>>;
+    /// Ends the tenants. Their pods are stopped by the backend. Without tenants it does nothing.
+    fn stop(&mut self) -> impl Future<Output = Result<(), EngineError>>;
+    /// Ends what `prepare` made. Can be called twice.
+    fn close(&mut self) -> impl Future<Output = ()>;
+}

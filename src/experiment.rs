@@ -1,0 +1,242 @@
+//! What one YAML file describes, checked: every value of an [`Experiment`] is legal, so nothing after this has to ask again.
+
+use std::{ops::Deref, path::PathBuf, time::Duration};
+
+use jostle_protocol::kernel::Network;
+use serde::Serialize;
+
+use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
+
+/// A legal experiment. Made only by [`validate`]; read like the [`Resolved`] inside.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Experiment(Resolved);
+
+impl Deref for Experiment {
+    type Target = Resolved;
+
+    fn deref(&self) -> &Resolved {
+        &self.0
+    }
+}
+
+/// Every choice made, defaults included.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Resolved {
+    /// `metadata.name`: a DNS label, part of the run directory's name.
+    pub name: String,
+    /// Of everything random.
+    pub seed: Seed,
+    /// Hosts and nodes.
+    pub topology: Topology,
+    /// Where it runs.
+    pub backend: BackendChoice,
+    /// The measured job.
+    pub primary: Primary,
+    /// The colocated arms, at least one; the baseline is implied.
+    pub arms: Vec<Arm>,
+    /// Phases of every trial.
+    pub trial: Phases,
+    /// Scrape interval of the managed Prometheus.
+    pub sampling_interval: Duration,
+    /// How the result is judged.
+    pub analysis: Analysis,
+}
+
+/// Hosts and nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Topology {
+    /// At least 1.
+    pub hosts: u16,
+    /// At least 1.
+    pub nodes_per_host: u16,
+    /// `None` is `auto`: what the machine has less the reserve, split evenly.
+    pub host_budget: Option<Millicores>,
+}
+
+/// Where it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendChoice {
+    /// cgroups on this machine.
+    Local,
+    /// No machine at all: simulated time, seeded noise and a known truth.
+    Fake(FakeTruth),
+}
+
+/// What the fake backend pretends.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct FakeTruth {
+    /// True degradation of a colocated trial, in percent.
+    pub degradation_percent: f64,
+    /// Standard deviation of a trial's log throughput, in percent.
+    pub noise_percent: f64,
+    /// Baseline throughput, images per second.
+    pub images_per_second: f64,
+}
+
+/// The measured job.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Primary {
+    /// What a task computes.
+    pub workload: Network,
+    /// One per node, in the order of the nodes.
+    pub executors: u16,
+    /// Task slots of an executor.
+    pub executor_cores: u16,
+    /// Of each executor's pod.
+    pub resources: ResourceSpec,
+    /// Images of one iteration, split evenly over the slots.
+    pub images: Images,
+}
+
+/// Which images.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Images {
+    /// Images of one iteration; 0 and unused for tenants.
+    pub per_iteration: u32,
+    /// Side of the square crop, pixels.
+    pub size: u32,
+    /// `None` is the default set, fetched by set-up.
+    pub folder: Option<PathBuf>,
+    /// CPU time of one image for `spin`, microseconds.
+    pub spin_cost_us: u64,
+}
+
+/// An amount of CPU as written.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub enum CpuAmount {
+    /// A share of the node's capacity.
+    OfNode(CpuFraction),
+    /// A Kubernetes quantity.
+    Absolute(Millicores),
+}
+
+/// Requests and limits as written; resolved against a node by the plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ResourceSpec {
+    /// `requests.cpu`
+    pub cpu_request: Option<CpuAmount>,
+    /// `limits.cpu`
+    pub cpu_limit: Option<CpuAmount>,
+    /// `requests.memory`
+    pub memory_request: Option<Bytes>,
+    /// `limits.memory`
+    pub memory_limit: Option<Bytes>,
+}
+
+/// A colocated arm. Without an aggressor it is a second baseline: an A/A test.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Arm {
+    /// Unique; never `baseline`.
+    pub name: String,
+    /// The co-tenants.
+    pub aggressor: Option<AggressorSpec>,
+}
+
+/// Co-tenants of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AggressorSpec {
+    /// Unique in its arm.
+    pub name: String,
+    /// What a query computes.
+    pub workload: Network,
+    /// `per_iteration` is unused.
+    pub images: Images,
+    /// On which hosts.
+    pub place: Placement,
+    /// Tenants on each node of a chosen host.
+    pub pods_per_node: u16,
+    /// How hard they press.
+    pub load: Load,
+    /// Of each tenant's pod.
+    pub resources: ResourceSpec,
+}
+
+/// On which hosts the tenants run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Placement {
+    /// This many hosts, another choice in each block, random without replacement.
+    Rotate(u16),
+    /// This many hosts, drawn afresh for each block.
+    Random(u16),
+    /// Always these.
+    Fixed(Vec<HostId>),
+}
+
+/// How hard the tenants press.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Load {
+    /// What is steered, and to which value.
+    pub target: LoadTarget,
+    /// Half-width of the accepted band, in percentage points (of the rate's percent in mode `rate`).
+    pub tolerance_pp: f64,
+    /// Whether the rate is frozen when the window opens.
+    pub hold: Hold,
+}
+
+/// What is steered. Shares are of the loaded hosts' budgets.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub enum LoadTarget {
+    /// The hosts' CPU, primary included.
+    HostCpu(CpuFraction),
+    /// The tenants' CPU alone.
+    TenantCpu(CpuFraction),
+    /// Queries per second in all.
+    Rate(Rate),
+}
+
+impl LoadTarget {
+    /// The name in the file.
+    pub fn mode(&self) -> &'static str {
+        match self {
+            Self::HostCpu(_) => "hostCpu",
+            Self::TenantCpu(_) => "tenantCpu",
+            Self::Rate(_) => "rate",
+        }
+    }
+}
+
+/// What happens to the rate in the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hold {
+    /// Frozen.
+    Rate,
+    /// Steered on; the report says so.
+    Continuous,
+}
+
+/// Lengths of the phases, the same in every arm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Phases {
+    /// Start-up effects pass.
+    pub warmup: Duration,
+    /// The load is brought to its target; in a baseline the same time passes.
+    pub settle: Duration,
+    /// The only measured stretch.
+    pub window: Duration,
+    /// Before the next trial.
+    pub washout: Duration,
+}
+
+/// How the result is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Analysis {
+    /// Of every interval.
+    pub confidence: Confidence,
+    /// Greatest acceptable degradation in percent; `None` asks for no verdict.
+    pub limit_percent: Option<f64>,
+    /// When to stop.
+    pub stop: Stop,
+}
+
+/// When to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Stop {
+    /// After this many valid blocks.
+    Fixed(u32),
+    /// As soon as the interval's half-width is met, between the two block counts.
+    Precision { half_width_pp: f64, min_blocks: u32, max_blocks: u32 },
+}

@@ -1,0 +1,98 @@
+//! PORT: counters per host, node and pod over a window, as stored by Prometheus. Raw edges travel along; nothing is averaged here.
+
+use std::{collections::BTreeMap, future::Future, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{backend::PodSpec, units::Timestamp};
+
+/// The agent's metric names. Counters in seconds of CPU time unless stated.
+pub mod name {
+    /// `{host}`
+    pub const HOST_CPU: &str = "jostle_host_cpu_seconds_total";
+    /// `{host}`
+    pub const HOST_THROTTLED: &str = "jostle_host_throttled_seconds_total";
+    /// `{host,node}`
+    pub const NODE_CPU: &str = "jostle_node_cpu_seconds_total";
+    /// `{host,node}`
+    pub const NODE_THROTTLED: &str = "jostle_node_throttled_seconds_total";
+    /// `{host,node,pod,role}`; role is `primary` or `aggressor`
+    pub const POD_CPU: &str = "jostle_pod_cpu_seconds_total";
+    /// `{host,node,pod,role}`
+    pub const POD_THROTTLED: &str = "jostle_pod_throttled_seconds_total";
+    /// `{host,node,pod,role}`, a gauge, bytes
+    pub const POD_MEMORY: &str = "jostle_pod_memory_bytes";
+    /// `{component}`
+    pub const RESERVE_CPU: &str = "jostle_reserve_cpu_seconds_total";
+    /// `{component}`
+    pub const RESERVE_THROTTLED: &str = "jostle_reserve_throttled_seconds_total";
+    /// `{mode}`: `busy`, `steal`, `total`; of the whole machine, all CPUs together
+    pub const MACHINE_CPU: &str = "jostle_machine_cpu_seconds_total";
+    /// `{resource,kind}`: `cpu|memory|io`, `some|full`; stalled wall seconds of the whole machine
+    pub const MACHINE_PRESSURE: &str = "jostle_machine_pressure_seconds_total";
+    /// Of everything below the run's tree, hosts and reserve together.
+    pub const TREE_CPU: &str = "jostle_tree_cpu_seconds_total";
+    /// A gauge: Unix time at which the agent read the counters of this scrape, in seconds.
+    pub const READ_TIME: &str = "jostle_agent_read_time_seconds";
+}
+
+/// First and last sample of one series inside a window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeriesWindow {
+    /// Metric name.
+    pub metric: String,
+    /// Its labels, without Prometheus' own (`job`, `instance`, `__name__`).
+    pub labels: BTreeMap<String, String>,
+    /// Samples found in the window.
+    pub samples: u32,
+    /// When the agent read the first, in Unix seconds (from `READ_TIME` of the same scrape).
+    pub first_time: f64,
+    /// The first value.
+    pub first: f64,
+    /// When the agent read the last.
+    pub last_time: f64,
+    /// The last value.
+    pub last: f64,
+    /// The counter went backwards somewhere in between.
+    pub reset: bool,
+}
+
+/// Everything that was stored between two points in time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Counters {
+    /// As asked.
+    pub start: Timestamp,
+    /// As asked.
+    pub end: Timestamp,
+    /// Scrapes that should have come.
+    pub scrapes_expected: u32,
+    /// Scrapes that came.
+    pub scrapes_present: u32,
+    /// Sorted by metric, then labels.
+    pub series: Vec<SeriesWindow>,
+}
+
+/// The port.
+pub trait Metrics {
+    /// Starts what stores the samples, scraping the agent below `tree`; its processes go into the reserve.
+    fn start(&mut self, tree: &str) -> impl Future<Output = Result<Vec<PodSpec>, MetricsError>>;
+    /// Returns when the first samples can be read.
+    fn ready(&mut self) -> impl Future<Output = Result<(), MetricsError>>;
+    /// The samples of `[start, end]`. Missing samples are missing, never zero.
+    fn window(&mut self, start: Timestamp, end: Timestamp) -> impl Future<Output = Result<Counters, MetricsError>>;
+    /// How often samples come.
+    fn interval(&self) -> Duration;
+    /// Ends what `start` began. Can be called twice.
+    fn close(&mut self) -> impl Future<Output = ()>;
+}
+
+/// The samples could not be stored or read.
+#[derive(Debug, Error)]
+#[error("{component}: {why}")]
+pub struct MetricsError {
+    /// `prometheus` or `agent`.
+    pub component: String,
+    /// What happened, and what would be accepted.
+    pub why: String,
+}

@@ -1,0 +1,153 @@
+//! The record of a run: what happened, as it happened. Everything in a report can be recomputed from it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aggressor::TenantCounts,
+    engine::{Iteration, Workload},
+    metrics::Counters,
+    plan::{Machine, PlannedBlock},
+    units::{BlockId, HostId, Rate, Timestamp, TrialId},
+};
+
+/// Version of the run directory's files.
+pub const VERSION: u32 = 1;
+
+/// One line of `journal.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Entry {
+    /// The first line, and again after `resume`.
+    Started { version: u32, tool: String, at: Timestamp, environment: Environment },
+    /// Hosts, nodes and warm parents exist.
+    Provisioned { at: Timestamp, backend: String, primary: Workload, aggressors: Vec<ArmWorkload> },
+    /// A block begins. `redo_of` names the void or interrupted block that it replaces.
+    Block { at: Timestamp, redo_of: Option<BlockId>, planned: PlannedBlock },
+    /// A trial ended; all of it is in `samples/<trial>.json`, whose digest this is.
+    Trial { at: Timestamp, trial: TrialId, block: BlockId, sha256: String },
+    /// A block ended; the reasons are empty where it counts. Decided before any throughput was read.
+    BlockEnd { at: Timestamp, block: BlockId, void: Vec<String> },
+    /// The last line of a run, or of the part before `resume`.
+    Finished { at: Timestamp, status: Status, reason: String, observer: Option<Counters> },
+}
+
+/// Workload of one arm's aggressor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmWorkload {
+    /// Arm name.
+    pub arm: String,
+    /// What its tenants compute.
+    pub workload: Workload,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// The stopping rule was satisfied, or its last block run.
+    Complete,
+    /// By a signal; can be resumed.
+    Interrupted,
+    /// The method refuses a result (too many void blocks).
+    Refused,
+    /// The machine could not carry it out.
+    Failed,
+}
+
+/// The machine and the tool, for the report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// CPU model.
+    pub machine: String,
+    /// Kernel release.
+    pub kernel: String,
+    /// `v1`, `v2`, or `none`.
+    pub cgroup: String,
+    /// `local`, `fake`.
+    pub backend: String,
+    /// CPUs and memory.
+    pub facts: Machine,
+}
+
+/// Points in time between a trial's phases. A phase that was not reached is absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PhaseTimes {
+    /// The pods were asked for.
+    pub launch: Option<Timestamp>,
+    /// Every executor had registered: warm-up begins.
+    pub warmup: Option<Timestamp>,
+    /// The load begins to move.
+    pub settle: Option<Timestamp>,
+    /// The window opens.
+    pub window: Option<Timestamp>,
+    /// The window closes; wash-out begins.
+    pub washout: Option<Timestamp>,
+    /// Everything of this trial is gone.
+    pub end: Option<Timestamp>,
+}
+
+/// One decision of the load controller.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadStep {
+    /// When.
+    pub at: Timestamp,
+    /// The steered quantity as last measured (share of the hosts' budgets, or queries per second); absent without data.
+    pub measured: Option<f64>,
+    /// Offered from now on.
+    pub rate: Rate,
+}
+
+/// What the load did in one colocated trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadRecord {
+    /// Name of the aggressor.
+    pub aggressor: String,
+    /// In order.
+    pub steps: Vec<LoadStep>,
+    /// When the rate was frozen; absent with `hold: continuous`, or where the window was not reached.
+    pub frozen: Option<LoadStep>,
+    /// CPU seconds that a query cost during settle, tenants' CPU over completed queries; absent without completed queries.
+    pub cost_per_query: Option<f64>,
+    /// Counts of the window, one per tenant, latencies included.
+    pub tenants: Vec<TenantCounts>,
+}
+
+/// How a trial ended, before it was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind", content = "why")]
+pub enum Ending {
+    /// All phases passed.
+    Complete,
+    /// The job, a tenant or the instrument failed.
+    Failed(String),
+    /// A signal came.
+    Interrupted,
+}
+
+/// All that is known of one trial: the content of `samples/<trial>.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrialRecord {
+    /// Its name.
+    pub trial: TrialId,
+    /// Its block.
+    pub block: BlockId,
+    /// `baseline` or the colocated arm's name.
+    pub arm: String,
+    /// Counted from 1 within the block.
+    pub position: u32,
+    /// The block's loaded hosts (in a baseline: those that its partner loads).
+    pub hosts: Vec<HostId>,
+    /// When its phases began.
+    pub phases: PhaseTimes,
+    /// All iterations, from the first on.
+    pub iterations: Vec<Iteration>,
+    /// Absent in a baseline.
+    pub load: Option<LoadRecord>,
+    /// The last ten seconds of the settle phase (all of it, where it is shorter).
+    pub settle: Option<Counters>,
+    /// The window.
+    pub window: Option<Counters>,
+    /// How it ended.
+    pub ending: Ending,
+}
