@@ -1,13 +1,45 @@
 //! What one YAML file describes, checked: every value of an [`Experiment`] is legal, so nothing after this has to ask again.
 
+mod quantity;
+mod spec;
+mod validate;
+
 use std::{ops::Deref, path::PathBuf, time::Duration};
 
 use jostle_protocol::kernel::Network;
 use serde::Serialize;
+use thiserror::Error;
 
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
 
-/// A legal experiment. Made only by [`validate`]; read like the [`Resolved`] inside.
+/// Reads and checks one file's text.
+///
+/// # Errors
+/// The first thing that is wrong, with its field and an example that would be accepted.
+pub fn read(text: &str) -> Result<Experiment, SpecError> {
+    spec::parse(text).and_then(validate::validate)
+}
+
+/// Something wrong in an experiment file (exit code 2).
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{field}: {why}\n  accepted: {accepted}")]
+pub struct SpecError {
+    /// Path of the field: `spec.arms[0].aggressors[0].load.target`.
+    pub field: String,
+    /// What is wrong with it.
+    pub why: String,
+    /// What would be accepted.
+    pub accepted: String,
+}
+
+impl SpecError {
+    /// An error about `field`.
+    pub fn new(field: &str, why: &str, accepted: &str) -> Self {
+        Self { field: field.to_owned(), why: why.to_owned(), accepted: accepted.to_owned() }
+    }
+}
+
+/// A legal experiment. Made only by [`read`]; its values are those of the [`Resolved`] inside.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Experiment(Resolved);

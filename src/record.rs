@@ -1,6 +1,10 @@
 //! The record of a run: what happened, as it happened. Everything in a report can be recomputed from it.
 
+mod directory;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::directory::{Record, RecordError, RunDirectory};
 
 use crate::{
     aggressor::TenantCounts,

@@ -1,0 +1,307 @@
+//! The YAML as written: names and shapes only. What the values mean together is `validate`'s business.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{
+    SpecError,
+    quantity::{CpuText, DurationText, MemoryText, Percent, PercentPoints, RateText},
+};
+
+/// Far above any experiment a person writes; refuses what only a machine would.
+const LONGEST_FILE: usize = 1 << 20;
+
+/// A whole file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExperimentSpec {
+    pub api_version: String,
+    pub kind: String,
+    pub metadata: Metadata,
+    pub spec: Spec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Metadata {
+    pub name: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Spec {
+    #[serde(default)]
+    pub seed: u64,
+    pub topology: TopologySpec,
+    pub backend: BackendSpec,
+    pub primary: PrimarySpec,
+    pub arms: Vec<ArmSpec>,
+    pub trial: TrialSpec,
+    #[serde(default)]
+    pub sampling: SamplingSpec,
+    pub analysis: AnalysisSpec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TopologySpec {
+    pub hosts: u16,
+    pub nodes_per_host: u16,
+    pub host_budget: Option<CpuText>,
+}
+
+/// Exactly one of these is given.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BackendSpec {
+    pub local: Option<Empty>,
+    pub fake: Option<FakeSpec>,
+    pub kubernetes: Option<Anything>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Empty {}
+
+/// Read and then refused: its time has not come.
+pub type Anything = serde_json::Value;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FakeSpec {
+    pub degradation: Option<Percent>,
+    pub noise: Option<Percent>,
+    pub images_per_second: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrimarySpec {
+    pub workload: String,
+    pub engine: Option<String>,
+    pub executors: u16,
+    pub executor_cores: Option<u16>,
+    #[serde(default)]
+    pub resources: ResourcesSpec,
+    pub schedule: Option<ScheduleSpec>,
+    pub images: ImagesSpec,
+    pub metric: Option<String>,
+}
+
+/// Exactly one of these is given.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScheduleSpec {
+    #[serde(rename = "static")]
+    pub static_: Option<Empty>,
+    pub dynamic: Option<Anything>,
+    pub speculative: Option<Anything>,
+    pub barrier: Option<Anything>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ResourcesSpec {
+    #[serde(default)]
+    pub requests: AmountsSpec,
+    #[serde(default)]
+    pub limits: AmountsSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AmountsSpec {
+    pub cpu: Option<CpuText>,
+    pub memory: Option<MemoryText>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImagesSpec {
+    pub per_iteration: Option<u32>,
+    pub size: Option<u32>,
+    pub folder: Option<String>,
+    pub cost: Option<DurationText>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ArmSpec {
+    pub name: String,
+    #[serde(default)]
+    pub aggressors: Vec<AggressorSpecText>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AggressorSpecText {
+    pub name: String,
+    pub workload: String,
+    #[serde(default)]
+    pub images: ImagesSpec,
+    pub scenario: Option<String>,
+    pub place: PlaceSpec,
+    pub load: LoadSpec,
+    #[serde(default)]
+    pub resources: ResourcesSpec,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PlaceSpec {
+    pub hosts: Option<u16>,
+    pub on: Option<OnSpec>,
+    pub pods_per_node: Option<u16>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "rotate, random, or a list of hosts such as [host-0]")]
+pub enum OnSpec {
+    Word(String),
+    Hosts(Vec<String>),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LoadSpec {
+    pub mode: String,
+    pub target: RateText,
+    pub tolerance: Option<PercentPoints>,
+    pub hold: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrialSpec {
+    pub warmup: DurationText,
+    pub settle: DurationText,
+    pub window: DurationText,
+    pub washout: DurationText,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SamplingSpec {
+    pub interval: Option<DurationText>,
+    pub prometheus: Option<PrometheusSpec>,
+}
+
+/// Exactly one of these is given.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrometheusSpec {
+    pub managed: Option<Empty>,
+    pub url: Option<Anything>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AnalysisSpec {
+    pub confidence: Option<Percent>,
+    pub limit: Option<Percent>,
+    pub stop: StopSpec,
+}
+
+/// Exactly one of these is given.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StopSpec {
+    pub fixed: Option<u32>,
+    pub precision: Option<PrecisionSpec>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PrecisionSpec {
+    pub half_width: PercentPoints,
+    pub min_blocks: Option<u32>,
+    pub max_blocks: Option<u32>,
+}
+
+/// Reads a file's text.
+///
+/// # Errors
+/// Text that is no YAML (with line and column), or a key or value of the wrong kind (with the field's path and a suggestion).
+pub fn parse(text: &str) -> Result<ExperimentSpec, SpecError> {
+    if text.len() > LONGEST_FILE {
+        return Err(SpecError::new("(file)", "is longer than 1 MiB", "an experiment of some forty lines, as in examples/"));
+    }
+    let tree: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| {
+        let place = error.location().map(|l| format!(", line {} column {}", l.line(), l.column())).unwrap_or_default();
+        let first = error.without_snippet().to_string();
+        SpecError::new(
+            "(file)",
+            &format!("is no YAML{place}: {}", first.lines().next().unwrap_or_default()),
+            "a file like examples/demo.yaml",
+        )
+    })?;
+    serde_path_to_error::deserialize(tree).map_err(|error| {
+        let path = error.path().to_string();
+        explain(&path, &error.into_inner().to_string())
+    })
+}
+
+/// Turns serde's sentence into one that says what would be accepted.
+fn explain(path: &str, message: &str) -> SpecError {
+    if let Some(rest) = message.strip_prefix("unknown field `") {
+        let (unknown, known) = rest.split_once('`').unwrap_or((rest, ""));
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        let near = known.iter().max_by(|a, b| {
+            strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
+        });
+        let suggestion = match near {
+            Some(near) if strsim::jaro_winkler(near, unknown) > 0.75 => format!("did you mean {near}? Keys here: "),
+            _ => "keys here: ".to_owned(),
+        };
+        let field = path.strip_suffix(unknown).unwrap_or(path).trim_end_matches('.');
+        let field = if field.is_empty() { unknown.to_owned() } else { format!("{field}.{unknown}") };
+        return SpecError::new(&field, "is not a known key", &format!("{suggestion}{}", known.join(", ")));
+    }
+    if let Some(missing) = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        let field = if path == "." { missing.to_owned() } else { format!("{path}.{missing}") };
+        return SpecError::new(&field, "is missing", example(missing));
+    }
+    let last = path.rsplit('.').next().unwrap_or(path);
+    match message.split_once("; accepted: ") {
+        Some((why, accepted)) => SpecError::new(path, why, accepted),
+        None => SpecError::new(path, message, example(last)),
+    }
+}
+
+/// An accepted value for a key, for errors that have none of their own.
+fn example(key: &str) -> &'static str {
+    let examples: BTreeMap<&str, &str> = BTreeMap::from([
+        ("apiVersion", "apiVersion: jostle.dev/v1alpha1"),
+        ("kind", "kind: Experiment"),
+        ("metadata", "metadata: { name: paper }"),
+        ("name", "name: paper"),
+        ("seed", "seed: 2019"),
+        ("topology", "topology: { hosts: 4, nodesPerHost: 4 }"),
+        ("hosts", "hosts: 4"),
+        ("nodesPerHost", "nodesPerHost: 4"),
+        ("backend", "backend: { local: {} }"),
+        ("primary", "primary: { workload: spin, executors: 16, images: { perIteration: 80 } }"),
+        ("workload", "workload: resnet50"),
+        ("executors", "executors: 16"),
+        ("executorCores", "executorCores: 1"),
+        ("images", "images: { perIteration: 80, size: 64 }"),
+        ("perIteration", "perIteration: 80"),
+        ("size", "size: 64"),
+        ("arms", "arms: [ { name: colocated, aggressors: [ ... ] } ]"),
+        ("place", "place: { hosts: 1, on: rotate }"),
+        ("load", "load: { mode: hostCpu, target: 80% }"),
+        ("mode", "mode: hostCpu"),
+        ("target", "target: 80%"),
+        ("trial", "trial: { warmup: 3s, settle: 12s, window: 12s, washout: 2s }"),
+        ("warmup", "warmup: 3s"),
+        ("settle", "settle: 12s"),
+        ("window", "window: 12s"),
+        ("washout", "washout: 2s"),
+        ("analysis", "analysis: { limit: 3%, stop: { fixed: 6 } }"),
+        ("stop", "stop: { fixed: 6 }"),
+        ("fixed", "fixed: 6"),
+        ("halfWidth", "halfWidth: 1pp"),
+    ]);
+    examples.get(key).copied().unwrap_or("a value as in examples/demo.yaml")
+}
