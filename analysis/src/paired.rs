@@ -1,0 +1,175 @@
+//! The headline: degradation from paired log ratios, with a Student t interval on the block values.
+//!
+//! Per block `d = ln(colocated) - ln(baseline)`; `L = mean(d)`; half-width `H = t(1 - alpha/2, n - 1) sd(d) / sqrt(n)
+//! kappa`; ratio `R = e^L`; degradation `100 (1 - R)` percent, positive = slower. Logs make the answer the same for
+//! rates and times, cancel a drift that multiplies both runs of a block, and avoid the ratio of two random means
+//! (Kalibera & Jones, "Quantifying performance changes with effect size confidence intervals", 2012).
+
+use crate::distributions::{t_critical, t_two_sided_p};
+use crate::error::{AnalysisError, check_confidence};
+use crate::estimate::{Estimate, Method, Parts, mean_and_sd};
+
+/// Log ratios that spread less than this (1e-10 %) are equal to rounding.
+const NO_SPREAD: f64 = 1e-12;
+/// Fewer blocks than this give no interval at all (code N1).
+pub(crate) const MIN_BLOCKS: usize = 3;
+
+/// Result of [`paired_log_ratio`]. Quantities named `log` are in natural-log units.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairedLogRatio {
+    degradation: Estimate,
+    mean_log: f64,
+    sd_log: f64,
+    half_width_log: f64,
+    p_adj: f64,
+}
+
+impl PairedLogRatio {
+    /// Degradation in percent with its interval; positive = the colocated arm is slower.
+    pub fn degradation(&self) -> &Estimate {
+        &self.degradation
+    }
+
+    /// Number of blocks.
+    pub fn n(&self) -> usize {
+        self.degradation.n()
+    }
+
+    /// Mean of the block log ratios, `ln R`.
+    pub fn mean_log(&self) -> f64 {
+        self.mean_log
+    }
+
+    /// Sample standard deviation of the block log ratios.
+    pub fn sd_log(&self) -> f64 {
+        self.sd_log
+    }
+
+    /// Standard error of the mean log ratio, `sd / sqrt(n)`; kappa is not in it.
+    pub fn se_log(&self) -> f64 {
+        self.sd_log / (self.n() as f64).sqrt()
+    }
+
+    /// Degrees of freedom, `n - 1`.
+    pub fn df(&self) -> usize {
+        self.n() - 1
+    }
+
+    /// The t statistic of `L = 0`, `mean_log / se_log`.
+    pub fn t(&self) -> f64 {
+        self.mean_log / self.se_log()
+    }
+
+    /// Two-sided p of "no effect". `None` where the number of blocks was not fixed in advance: looking at the data to
+    /// decide when to stop takes a plain p its meaning.
+    pub fn p(&self) -> Option<f64> {
+        (self.degradation.kappa() == 1.0).then_some(self.p_adj)
+    }
+
+    /// Two-sided p dual to the printed interval, `P(|T| > |L| / (se kappa))`: below `1 - confidence` exactly when the
+    /// interval excludes 0. Equal to [`Self::p`] where kappa is 1.
+    pub fn p_adj(&self) -> f64 {
+        self.p_adj
+    }
+
+    /// Half-width of the interval of the mean log ratio, kappa included.
+    pub fn half_width_log(&self) -> f64 {
+        self.half_width_log
+    }
+
+    /// Ratio of geometric means, colocated over baseline.
+    pub fn ratio(&self) -> f64 {
+        self.mean_log.exp()
+    }
+
+    /// Lower end of the interval of the ratio.
+    pub fn ratio_low(&self) -> f64 {
+        (self.mean_log - self.half_width_log).exp()
+    }
+
+    /// Upper end of the interval of the ratio.
+    pub fn ratio_high(&self) -> f64 {
+        (self.mean_log + self.half_width_log).exp()
+    }
+}
+
+/// Degradation of the colocated arm, from one baseline and one colocated throughput per block (any common unit of
+/// rate). `confidence` is a fraction; `kappa` is 1 for a number of blocks fixed in advance, else
+/// [`crate::Rule::kappa`].
+///
+/// # Errors
+/// Lengths differ; fewer than 3 blocks; a throughput that is not finite and positive; the same log ratio in every
+/// block; no finite interval; confidence outside (0, 1); kappa below 1.
+pub fn paired_log_ratio(
+    baseline: &[f64],
+    colocated: &[f64],
+    confidence: f64,
+    kappa: f64,
+) -> Result<PairedLogRatio, AnalysisError> {
+    let logs = log_ratios(baseline, colocated)?;
+    let n = logs.len();
+    check_confidence(confidence)?;
+    if n < MIN_BLOCKS {
+        return Err(AnalysisError::TooFew { what: "blocks", n, needed: MIN_BLOCKS });
+    }
+    let (mean_log, sd_log) = mean_and_sd(&logs)?;
+    if sd_log < NO_SPREAD {
+        return Err(AnalysisError::NoVariation);
+    }
+    let half_width_log = half_width_from_sd(sd_log, n, confidence, kappa)?;
+    let degradation = Estimate::new(Parts {
+        value: percent_slower(mean_log),
+        low: percent_slower(mean_log + half_width_log),
+        high: percent_slower(mean_log - half_width_log),
+        confidence,
+        n,
+        method: Method::PairedLogRatioT,
+        kappa,
+    })?;
+    let se = sd_log / (n as f64).sqrt();
+    let p_adj = t_two_sided_p(mean_log / (se * kappa), (n - 1) as f64)?;
+    Ok(PairedLogRatio { degradation, mean_log, sd_log, half_width_log, p_adj })
+}
+
+/// `100 (1 - e^log)`, without the cancellation at small effects.
+fn percent_slower(log: f64) -> f64 {
+    -100.0 * log.exp_m1()
+}
+
+/// `ln(colocated) - ln(baseline)` of each block: the values that [`crate::decide`] and [`half_width_log`] take.
+///
+/// # Errors
+/// Lengths differ; a throughput that is not finite and positive.
+pub fn log_ratios(baseline: &[f64], colocated: &[f64]) -> Result<Vec<f64>, AnalysisError> {
+    if baseline.len() != colocated.len() {
+        return Err(AnalysisError::Mismatched { baseline: baseline.len(), colocated: colocated.len() });
+    }
+    for (arm, values) in [("baseline", baseline), ("colocated", colocated)] {
+        if let Some(index) = values.iter().position(|value| !(value.is_finite() && *value > 0.0)) {
+            return Err(AnalysisError::NotPositive { arm, index, value: values[index] });
+        }
+    }
+    // A difference of logs, not the log of a quotient: swapping the arms then flips the sign exactly.
+    Ok(baseline.iter().zip(colocated).map(|(b, c)| c.ln() - b.ln()).collect())
+}
+
+/// Half-width of the t interval of the mean of `log_ratios`, times `kappa`; defined from 2 values on, in log units.
+///
+/// # Errors
+/// Fewer than 2 values; a value that is not finite; confidence outside (0, 1); kappa below 1.
+pub fn half_width_log(log_ratios: &[f64], confidence: f64, kappa: f64) -> Result<f64, AnalysisError> {
+    let (_, sd) = mean_and_sd(log_ratios)?;
+    half_width_from_sd(sd, log_ratios.len(), confidence, kappa)
+}
+
+/// The same from a standard deviation and `n >= 2`.
+pub(crate) fn half_width_from_sd(sd: f64, n: usize, confidence: f64, kappa: f64) -> Result<f64, AnalysisError> {
+    if !(kappa >= 1.0 && kappa.is_finite()) {
+        return Err(AnalysisError::OutOfRange {
+            name: "kappa",
+            value: kappa,
+            accepted: "at least 1, such as 1 for a fixed number of blocks",
+        });
+    }
+    Ok(t_critical(confidence, (n - 1) as f64)? * sd / (n as f64).sqrt() * kappa)
+}

@@ -1,0 +1,145 @@
+//! A finished session as plain data, and the codes that it raises before anything is estimated.
+//!
+//! Deliberately absent: how a trial was found void. That is decided from load and instrument before throughput is
+//! read; here only the reasons arrive, and are checked to be of that kind (L5).
+
+use crate::code::Code;
+use crate::error::AnalysisError;
+use crate::outliers::outlier_flags;
+use crate::paired::{MIN_BLOCKS, log_ratios, paired_log_ratio};
+
+/// From this many blocks on the interval comes without the warning N2.
+const ENOUGH_BLOCKS: usize = 6;
+/// L4: more than this share of the blocks void ...
+const VOID_SHARE: f64 = 0.2;
+/// ... or more than this many ...
+const EARLY_VOIDS: usize = 2;
+/// ... of the first so many.
+const EARLY_BLOCKS: usize = 6;
+
+/// One comparison of a colocated arm with the baseline, as it was planned and as it went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Baseline throughput of each valid block, any unit of rate.
+    pub baseline: Vec<f64>,
+    /// Colocated throughput of the same blocks, in the same order and unit.
+    pub colocated: Vec<f64>,
+    /// Whether the order was drawn at random, from a recorded seed, before the first trial.
+    pub randomised: bool,
+    /// Scheduled order of arm indices (0 = baseline) of each planned block.
+    pub planned: Vec<Vec<usize>>,
+    /// Blocks as they were run, in order of time, void ones included.
+    pub executed: Vec<ExecutedBlock>,
+    /// Whether digests of images and data, nodes and replicas were recorded and equal in both arms.
+    pub same_inputs: bool,
+    /// Whether one host was loaded throughout (not: no host was).
+    pub host_fixed: bool,
+    /// One check per aggressor with a target.
+    pub loads: Vec<LoadCheck>,
+    /// Failed runs of the job.
+    pub failed: FailedRuns,
+    /// Whether a person ended the session, or extended it after seeing results.
+    pub stopped_by_hand: bool,
+}
+
+/// A block as it was run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExecutedBlock {
+    /// Index into [`Session::planned`] of the order it followed; a redone block follows that of the block it replaces.
+    pub planned_as: usize,
+    /// Arm indices in order of time; those that were begun, where the block was cut short.
+    pub arms: Vec<usize>,
+    /// Why it is void, without repetition of a reason by its partner trial; empty = valid.
+    pub void_for: Vec<Code>,
+}
+
+/// Was the load there? One value per contended trial that counts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LoadCheck {
+    /// Mean over the window of the quantity that the mode steers, per contended trial, in percent or in its own unit.
+    pub achieved: Vec<f64>,
+    /// The target, same unit.
+    pub target: f64,
+    /// Largest accepted distance of the mean from the target, same unit (percentage points where that is percent).
+    pub tolerance: f64,
+}
+
+impl LoadCheck {
+    /// Whether the mean over the trials is within the tolerance. Without trials, or with one missing (NaN), it is not:
+    /// missing data is no pass.
+    pub fn in_tolerance(&self) -> bool {
+        let mean = self.achieved.iter().sum::<f64>() / self.achieved.len() as f64;
+        (mean - self.target).abs() <= self.tolerance
+    }
+}
+
+/// Failed runs per arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FailedRuns {
+    /// Failed baseline runs.
+    pub baseline: usize,
+    /// Failed colocated runs.
+    pub colocated: usize,
+}
+
+/// The codes of a session, in the order of [`Code::ALL`], each at most once.
+pub fn codes(session: &Session) -> Vec<Code> {
+    Code::ALL.into_iter().filter(|&code| is_raised(session, code)).collect()
+}
+
+fn is_raised(session: &Session, code: Code) -> bool {
+    let blocks = session.baseline.len().min(session.colocated.len());
+    match code {
+        Code::N1 => blocks < MIN_BLOCKS,
+        Code::N2 => (MIN_BLOCKS..ENOUGH_BLOCKS).contains(&blocks),
+        Code::D1 => !session.randomised || session.executed.iter().any(|block| !follows_plan(session, block)),
+        Code::D2 => !session.same_inputs,
+        Code::D3 => session.host_fixed,
+        Code::L1 => !session.loads.iter().all(LoadCheck::in_tolerance),
+        // Reasons of single trials: their blocks are not in the comparison.
+        Code::L2 | Code::L3 => false,
+        Code::L4 => too_many_voids(session),
+        Code::L5 => session.executed.iter().flat_map(|block| &block.void_for).any(|reason| !reason.voids_trial()),
+        Code::Y1 => clean_but_wrong(session),
+        Code::Y2 => session.failed != FailedRuns::default(),
+        // Rounding alone would flag some of a ratio that repeats.
+        Code::Y3 => !clean_but_wrong(session) && has_outliers(session),
+        Code::P1 => session.stopped_by_hand,
+    }
+}
+
+/// A valid block ran its planned order whole; a void one may have been cut short, but ran no other order.
+fn follows_plan(session: &Session, block: &ExecutedBlock) -> bool {
+    session.planned.get(block.planned_as).is_some_and(|planned| {
+        if block.void_for.is_empty() { *planned == block.arms } else { planned.starts_with(&block.arms) }
+    })
+}
+
+fn too_many_voids(session: &Session) -> bool {
+    let voided: Vec<bool> = session.executed.iter().map(|block| !block.void_for.is_empty()).collect();
+    let voids = voided.iter().filter(|void| **void).count();
+    too_many_early_voids(&voided) || voids as f64 > VOID_SHARE * voided.len() as f64
+}
+
+/// Whether more than 2 of the first 6 blocks run are void: the half of L4 that no later block can mend, so that a
+/// runner may give up at once. `voided` in order of time, one entry per block run.
+pub fn too_many_early_voids(voided: &[bool]) -> bool {
+    voided.iter().take(EARLY_BLOCKS).filter(|void| **void).count() > EARLY_VOIDS
+}
+
+/// Throughputs that no working job produces: seen in the wild as 0 operations a second with exit code 0.
+fn clean_but_wrong(session: &Session) -> bool {
+    let all: Vec<f64> = session.baseline.iter().chain(&session.colocated).copied().collect();
+    let bad = all.iter().any(|value| !(value.is_finite() && *value > 0.0));
+    let identical = all.len() > 1 && all.iter().all(|value| *value == all[0]);
+    // A ratio that repeats to the last digit is as impossible; the estimator knows that case.
+    let no_spread =
+        paired_log_ratio(&session.baseline, &session.colocated, 0.95, 1.0) == Err(AnalysisError::NoVariation);
+    bad || identical || no_spread
+}
+
+fn has_outliers(session: &Session) -> bool {
+    log_ratios(&session.baseline, &session.colocated)
+        .and_then(|ratios| outlier_flags(&ratios))
+        .is_ok_and(|flags| !flags.flagged.is_empty())
+}

@@ -1,0 +1,127 @@
+//! From an interval to a verdict, and from a session to an answer or a refusal.
+//!
+//! "Not significant" is never "no degradation": the verdict comes from where the whole interval lies.
+
+use std::fmt;
+
+use crate::code::{Code, Severity};
+use crate::error::{AnalysisError, check_confidence};
+use crate::estimate::Estimate;
+use crate::paired::{PairedLogRatio, paired_log_ratio};
+use crate::session::{Session, codes};
+use crate::stopping::Rule;
+
+/// Where the interval lies against the limit. `Display` gives the word of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The whole interval is at or below the limit.
+    Within,
+    /// The whole interval is above the limit.
+    Exceeds,
+    /// The interval holds the limit, or failed runs forbid [`Verdict::Within`].
+    Inconclusive,
+    /// The method refuses an answer.
+    Refused,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Within => "within",
+            Self::Exceeds => "exceeds",
+            Self::Inconclusive => "inconclusive",
+            Self::Refused => "refused",
+        })
+    }
+}
+
+/// Verdict of a degradation (percent) against a limit (percent). Never [`Verdict::Refused`]; a NaN limit is inconclusive.
+pub fn judge(degradation: &Estimate, limit_percent: f64) -> Verdict {
+    if degradation.high() <= limit_percent {
+        Verdict::Within
+    } else if degradation.low() > limit_percent {
+        Verdict::Exceeds
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+/// Whether a degradation is detected: the whole interval lies above 0.
+pub fn detected(degradation: &Estimate) -> bool {
+    degradation.low() > 0.0
+}
+
+/// The answer of a session. A refused one carries no number, so that none can be printed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Comparison {
+    /// An estimate, qualified by codes that warn or label.
+    Judged {
+        /// The degradation and what stands behind it.
+        effect: PairedLogRatio,
+        /// Verdict against the limit; `None` where no limit was set.
+        verdict: Option<Verdict>,
+        /// What qualifies it.
+        codes: Vec<Code>,
+    },
+    /// No estimate and no verdict.
+    Refused {
+        /// Every code raised; at least one has [`Severity::Refuse`].
+        codes: Vec<Code>,
+    },
+}
+
+impl Comparison {
+    /// The verdict; `None` where an estimate stands and no limit was set.
+    pub fn verdict(&self) -> Option<Verdict> {
+        match self {
+            Self::Judged { verdict, .. } => *verdict,
+            Self::Refused { .. } => Some(Verdict::Refused),
+        }
+    }
+
+    /// Every code raised, in the order of [`Code::ALL`].
+    pub fn codes(&self) -> &[Code] {
+        match self {
+            Self::Judged { codes, .. } | Self::Refused { codes } => codes,
+        }
+    }
+}
+
+/// Judges a session: first whether it may be judged at all, then the estimate, then the verdict.
+///
+/// `confidence` is a fraction; `rule` the one that stopped the session (its kappa widens the interval);
+/// `limit_percent` the largest acceptable degradation, in percent.
+///
+/// # Errors
+/// Arms of different lengths; confidence outside (0, 1); a limit that is not finite or not in [0, 100); values so far
+/// apart that the interval is unbounded. What the method refuses is no error but [`Comparison::Refused`].
+pub fn compare(
+    session: &Session,
+    confidence: f64,
+    rule: &Rule,
+    limit_percent: Option<f64>,
+) -> Result<Comparison, AnalysisError> {
+    check_confidence(confidence)?;
+    if let Some(limit) = limit_percent.filter(|limit| !(0.0..100.0).contains(limit)) {
+        return Err(AnalysisError::OutOfRange {
+            name: "limit (percent)",
+            value: limit,
+            accepted: "at least 0 and below 100, such as 3",
+        });
+    }
+    let (baseline, colocated) = (session.baseline.len(), session.colocated.len());
+    if baseline != colocated {
+        return Err(AnalysisError::Mismatched { baseline, colocated });
+    }
+    let codes = codes(session);
+    if codes.iter().any(|code| code.severity() == Severity::Refuse) {
+        return Ok(Comparison::Refused { codes });
+    }
+    let effect = paired_log_ratio(&session.baseline, &session.colocated, confidence, rule.kappa(baseline))?;
+    let verdict = limit_percent.map(|limit| match judge(effect.degradation(), limit) {
+        // A run that failed has no throughput to lose: the arm that failed more would look better than it is.
+        Verdict::Within if session.failed.baseline != session.failed.colocated => Verdict::Inconclusive,
+        verdict => verdict,
+    });
+    Ok(Comparison::Judged { effect, verdict, codes })
+}

@@ -1,0 +1,146 @@
+//! Every code that a session can raise is raised by a crafted one, and what refuses leaves no number to print.
+
+use jostle_analysis::{
+    AnalysisError, Code, Comparison, ExecutedBlock, FailedRuns, LoadCheck, PairOrder, Rule, Session, Severity, Verdict,
+    balanced_pairs, codes, compare, too_many_early_voids,
+};
+
+const RULE: Rule = Rule::Fixed { blocks: 8 };
+
+/// A session of `blocks` valid blocks with a true degradation near 1 % that raises no code from 6 blocks on.
+fn clean(blocks: usize) -> Session {
+    let planned: Vec<Vec<usize>> =
+        balanced_pairs(2019, blocks).into_iter().map(PairOrder::arms).map(|arms| arms.to_vec()).collect();
+    let noise = [0.3, -0.2, 0.1, -0.4, 0.2, 0.0, -0.1, 0.25];
+    let baseline: Vec<f64> = (0..blocks).map(|i| 112.0 + noise[i % 8]).collect();
+    let colocated: Vec<f64> = (0..blocks).map(|i| 110.9 - noise[(i + 3) % 8]).collect();
+    let executed = planned
+        .iter()
+        .enumerate()
+        .map(|(planned_as, arms)| ExecutedBlock { planned_as, arms: arms.clone(), void_for: vec![] })
+        .collect();
+    Session {
+        baseline,
+        colocated,
+        randomised: true,
+        planned,
+        executed,
+        same_inputs: true,
+        host_fixed: false,
+        loads: vec![LoadCheck { achieved: vec![79.0; blocks], target: 80.0, tolerance: 5.0 }],
+        failed: FailedRuns::default(),
+        stopped_by_hand: false,
+    }
+}
+
+fn with(change: impl FnOnce(&mut Session)) -> Session {
+    let mut session = clean(8);
+    change(&mut session);
+    session
+}
+
+/// A redone block follows the plan of the void one it replaces, which may have been cut short.
+fn void_first(session: &mut Session, reasons: &[Code]) {
+    for (planned_as, reason) in reasons.iter().enumerate() {
+        let arms = session.planned[planned_as][..1].to_vec();
+        session.executed.insert(0, ExecutedBlock { planned_as, arms, void_for: vec![*reason] });
+    }
+}
+
+/// One row per way to raise a code; the codes are exactly those, and the session is refused exactly when one refuses.
+#[test]
+fn crafted_sessions_raise_their_codes() {
+    let rows: Vec<(&str, Session, Vec<Code>)> = vec![
+        ("clean", clean(8), vec![]),
+        ("no block", clean(0), vec![Code::N1, Code::L1]),
+        ("two blocks", clean(2), vec![Code::N1]),
+        ("three blocks", clean(3), vec![Code::N2]),
+        ("five blocks", clean(5), vec![Code::N2]),
+        ("not random", with(|s| s.randomised = false), vec![Code::D1]),
+        ("other order", with(|s| s.executed[3].arms.reverse()), vec![Code::D1]),
+        ("not in the plan", with(|s| s.executed[3].planned_as = 99), vec![Code::D1]),
+        ("half a block called valid", with(|s| s.executed[3].arms.truncate(1)), vec![Code::D1]),
+        ("other digests", with(|s| s.same_inputs = false), vec![Code::D2]),
+        ("fixed host", with(|s| s.host_fixed = true), vec![Code::D3]),
+        ("load too low", with(|s| s.loads[0].achieved = vec![74.0; 8]), vec![Code::L1]),
+        ("load unknown", with(|s| s.loads[0].achieved[2] = f64::NAN), vec![Code::L1]),
+        ("one block redone", with(|s| void_first(s, &[Code::L3])), vec![]),
+        ("two of ten void", with(|s| void_first(s, &[Code::L1, Code::L2])), vec![]),
+        ("three of the first six void", with(|s| void_first(s, &[Code::L1, Code::L2, Code::L3])), vec![Code::L4]),
+        ("voided for its throughput", with(|s| void_first(s, &[Code::Y3])), vec![Code::L5]),
+        ("zero", with(|s| s.colocated[1] = 0.0), vec![Code::Y1]),
+        ("not a number", with(|s| s.baseline[1] = f64::NAN), vec![Code::Y1]),
+        (
+            "identical runs",
+            with(|s| s.baseline.iter_mut().chain(&mut s.colocated).for_each(|x| *x = 9.0)),
+            vec![Code::Y1],
+        ),
+        ("constant ratio", with(|s| s.colocated = s.baseline.iter().map(|x| x * 0.9).collect()), vec![Code::Y1]),
+        ("failures", with(|s| s.failed = FailedRuns { baseline: 1, colocated: 1 }), vec![Code::Y2]),
+        ("outlier", with(|s| s.colocated[4] = 80.0), vec![Code::Y3]),
+        ("by hand", with(|s| s.stopped_by_hand = true), vec![Code::P1]),
+    ];
+    for (name, session, expected) in rows {
+        let raised = codes(&session);
+        assert_eq!(raised, expected, "{name}");
+        let refuses = expected.iter().any(|code| code.severity() == Severity::Refuse);
+        match compare(&session, 0.95, &RULE, Some(3.0)).unwrap() {
+            Comparison::Refused { codes } => assert!(refuses && codes == expected, "{name}"),
+            Comparison::Judged { codes, .. } => assert!(!refuses && codes == expected, "{name}"),
+        }
+    }
+}
+
+/// A void share above 20 % refuses also where the voids come late; 20 % itself does not.
+#[test]
+fn late_voids_count() {
+    let mut session = clean(8);
+    for planned_as in 0..3 {
+        let arms = session.planned[planned_as].clone();
+        session.executed.push(ExecutedBlock { planned_as, arms, void_for: vec![Code::L3] });
+    }
+    assert_eq!(codes(&session), [Code::L4], "3 of 11");
+    session.executed.truncate(10);
+    assert_eq!(codes(&session), [], "2 of 10");
+    assert!(too_many_early_voids(&[true, false, true, true]));
+    assert!(!too_many_early_voids(&[true, false, true, false, false, false, true]));
+}
+
+/// The verdict comes from the whole interval, and unequal failures forbid only "within".
+#[test]
+fn verdicts() {
+    let verdict = |session: &Session, limit| compare(session, 0.95, &RULE, limit).unwrap().verdict();
+    assert_eq!(verdict(&clean(8), Some(3.0)), Some(Verdict::Within));
+    assert_eq!(verdict(&clean(8), Some(0.1)), Some(Verdict::Exceeds));
+    assert_eq!(verdict(&clean(8), Some(1.0)), Some(Verdict::Inconclusive));
+    assert_eq!(verdict(&clean(8), None), None);
+    assert_eq!(verdict(&clean(2), Some(3.0)), Some(Verdict::Refused));
+    let failures = with(|s| s.failed.colocated = 1);
+    assert_eq!(verdict(&failures, Some(3.0)), Some(Verdict::Inconclusive));
+    assert_eq!(verdict(&failures, Some(0.1)), Some(Verdict::Exceeds));
+}
+
+/// Precision mode widens the printed interval and keeps the plain p to itself.
+#[test]
+fn precision_widens() {
+    let fixed = compare(&clean(8), 0.95, &RULE, Some(3.0)).unwrap();
+    let rule = Rule::Precision { half_width_pp: 1.0, min_blocks: 6, max_blocks: 30 };
+    let precise = compare(&clean(8), 0.95, &rule, Some(3.0)).unwrap();
+    let (Comparison::Judged { effect: a, .. }, Comparison::Judged { effect: b, .. }) = (fixed, precise) else {
+        panic!("both are judged")
+    };
+    assert!((b.half_width_log() / a.half_width_log() - 1.3125).abs() < 1e-12);
+    assert_eq!(b.degradation().kappa(), 1.3125);
+    assert!(a.p() == Some(a.p_adj()) && b.p().is_none() && b.p_adj() > a.p_adj());
+}
+
+/// What makes no session at all is a typed error.
+#[test]
+fn malformed_sessions_are_errors() {
+    let one_arm = with(|s| s.colocated.clear());
+    assert_eq!(compare(&one_arm, 0.95, &RULE, None), Err(AnalysisError::Mismatched { baseline: 8, colocated: 0 }));
+    assert!(codes(&one_arm).contains(&Code::N1));
+    for (confidence, limit) in [(0.0, 3.0), (1.0, 3.0), (0.95, f64::NAN), (0.95, -1.0), (0.95, 100.0)] {
+        assert!(matches!(compare(&clean(8), confidence, &RULE, Some(limit)), Err(AnalysisError::OutOfRange { .. })));
+    }
+}
