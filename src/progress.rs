@@ -70,6 +70,8 @@ pub struct Reading {
     pub slowest: Option<(String, f64)>,
     /// The steered quantity in percent (of the budgets, or of the target rate), where it was read.
     pub load_percent: Option<f64>,
+    /// What it should be.
+    pub target_percent: Option<f64>,
     /// Offered now; absent without tenants.
     pub rate: Option<Rate>,
     /// The rate does not move any more.

@@ -1,0 +1,393 @@
+//! Drives one trial: waits for what happens, tells the machine, does what it says through the ports, keeps the record.
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{ArmAggressor, Ports, RunError, Signals};
+use crate::{
+    aggressor::Aggressor,
+    backend::{Backend, PodSpec},
+    clock::Clock,
+    engine::Engine,
+    experiment::{AggressorSpec, Experiment, Hold},
+    load::{Controller, Reading as LoadReading},
+    metrics::{Counters, Metrics},
+    observe,
+    plan::{Plan, PlannedBlock, primary_share},
+    progress::{self, Progress},
+    record::{Ending, LoadRecord, LoadStep, PhaseTimes, TrialRecord},
+    trial::{Event, Operation, State, Trial},
+    units::{CpuFraction, Rate, Timestamp, TrialId},
+};
+
+/// L1 judges this much of the end of the settle phase.
+const JUDGED_SETTLE: Duration = Duration::from_secs(10);
+/// Iterations whose mean is shown while a trial runs.
+const SHOWN_ITERATIONS: usize = 5;
+
+/// Which trial.
+#[derive(Clone, Copy, Debug)]
+pub struct Which<'a> {
+    pub experiment: &'a Experiment,
+    pub plan: &'a Plan,
+    pub block: &'a PlannedBlock,
+    pub trial: TrialId,
+    /// From 0, within the block.
+    pub position: usize,
+}
+
+impl Which<'_> {
+    fn arm(&self) -> &str {
+        self.block.arms.get(self.position).map_or(crate::plan::BASELINE, String::as_str)
+    }
+
+    fn aggressor(&self) -> Option<&AggressorSpec> {
+        let arm = self.experiment.arms.iter().find(|arm| arm.name == self.arm());
+        arm.and_then(|arm| arm.aggressor.as_ref())
+    }
+
+    /// CPUs of the loaded hosts together.
+    fn budget(&self) -> f64 {
+        let loaded = self.plan.layout.hosts.iter().filter(|host| self.block.hosts.contains(&host.host));
+        loaded.map(|host| host.budget.cpus()).sum()
+    }
+}
+
+/// One trial while it runs.
+struct Drive<'a, B, E, A, M, C> {
+    which: Which<'a>,
+    ports: &'a mut Ports<B, E, A, M, C>,
+    progress: &'a mut dyn FnMut(&Progress),
+    record: TrialRecord,
+    pods: Vec<PodSpec>,
+    controller: Option<Controller>,
+    /// The steered quantity as last read, in its own unit.
+    steered: Option<f64>,
+}
+
+/// Runs one trial to its end. It always ends with nothing of it running, however it went.
+///
+/// # Errors
+/// Only where pods cannot be removed: nothing could be trusted after that.
+pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
+    which: Which<'_>,
+    ports: &mut Ports<B, E, A, M, C>,
+    signals: &Signals,
+    progress: &mut dyn FnMut(&Progress),
+) -> Result<TrialRecord, RunError> {
+    let record = TrialRecord {
+        trial: which.trial,
+        block: which.block.block,
+        arm: which.arm().to_owned(),
+        position: which.position as u32 + 1,
+        hosts: which.block.hosts.clone(),
+        phases: PhaseTimes { launch: Some(ports.clock.now()), ..PhaseTimes::default() },
+        iterations: Vec::new(),
+        load: None,
+        settle: None,
+        window: None,
+        ending: Ending::Interrupted,
+    };
+    let mut drive = Drive { which, ports, progress, record, pods: Vec::new(), controller: None, steered: None };
+    drive.to_the_end(signals.clone()).await?;
+    drive.read_counters().await;
+    Ok(drive.record)
+}
+
+impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, A, M, C> {
+    async fn to_the_end(&mut self, mut signals: Signals) -> Result<(), RunError> {
+        let steer = self.which.aggressor().is_some_and(|aggressor| aggressor.load.hold == Hold::Continuous);
+        let mut machine = Trial::new(self.which.experiment.trial, self.which.aggressor().is_some(), steer);
+        let mut told = false;
+        let mut events = VecDeque::from([Event::Begin]);
+        loop {
+            while let Some(event) = events.pop_front() {
+                let operations = machine.next(event);
+                self.show_phase(&machine, &operations);
+                let stopping = matches!(machine.state(), State::Stopping { .. });
+                let mut failed = false;
+                for operation in operations {
+                    if let Operation::Finish(ending) = operation {
+                        self.record.ending = ending;
+                        return Ok(());
+                    }
+                    if failed && !stopping {
+                        continue;
+                    }
+                    let acted = match &operation {
+                        // Starting may take seconds, so a signal must not wait for it. What was begun is stopped afterwards.
+                        Operation::LaunchPrimary | Operation::LaunchAggressor if !told => tokio::select! {
+                            biased;
+                            _ = signals.first() => { told = true; events.push_back(Event::Signal); failed = true; Ok(()) }
+                            acted = self.act(&operation) => acted,
+                        },
+                        _ => self.act(&operation).await,
+                    };
+                    if let Err(error) = acted {
+                        if stopping {
+                            return Err(error);
+                        }
+                        failed = true;
+                        events.push_back(Event::Failed(error.to_string()));
+                    }
+                }
+                if stopping && !events.iter().any(|event| matches!(event, Event::Stopped(_))) {
+                    self.remove_pods().await?;
+                    events.push_back(Event::Stopped(self.ports.clock.now()));
+                } else if matches!(machine.state(), State::Launching) && !failed {
+                    events.push_back(Event::Ready(self.ports.clock.now()));
+                }
+            }
+            let now = self.ports.clock.now();
+            let tick = now.after(self.which.experiment.sampling_interval);
+            let until = machine.deadline().map_or(tick, |deadline| deadline.min(tick));
+            tokio::select! {
+                biased;
+                _ = signals.first(), if !told => { told = true; events.push_back(Event::Signal); }
+                () = self.ports.clock.sleep_until(until) => {
+                    if !matches!(machine.state(), State::Washout { .. }) && let Err(error) = self.look().await {
+                        events.push_back(Event::Failed(error.to_string()));
+                    }
+                    events.push_back(Event::Time(self.ports.clock.now()));
+                }
+            }
+        }
+    }
+
+    /// Does one thing that the machine said.
+    async fn act(&mut self, operation: &Operation) -> Result<(), RunError> {
+        let now = self.ports.clock.now();
+        match operation {
+            Operation::LaunchPrimary => {
+                let pods = self.ports.engine.create().await?;
+                self.launch(pods).await?;
+                self.ports.engine.submit().await?;
+            }
+            Operation::LaunchAggressor => {
+                let nodes = self.tenant_nodes();
+                let pods = match self.aggressor() {
+                    Some(aggressor) => aggressor.port.create(&nodes).await?,
+                    None => Vec::new(),
+                };
+                self.launch(pods).await?;
+                if let Some(aggressor) = self.aggressor() {
+                    aggressor.port.start().await?;
+                }
+            }
+            Operation::BeginWarmup => self.record.phases.warmup = Some(now),
+            Operation::BeginSettle => self.begin_settle(now).await?,
+            Operation::Steer => self.steer(now).await?,
+            Operation::OpenWindow => self.open_window(now).await?,
+            Operation::CloseWindow => self.close_window(now).await?,
+            Operation::StopAggressor => {
+                if let Some(aggressor) = self.aggressor() {
+                    aggressor.port.stop().await?;
+                }
+            }
+            Operation::StopPrimary => self.ports.engine.cancel().await?,
+            Operation::Finish(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn launch(&mut self, pods: Vec<PodSpec>) -> Result<(), RunError> {
+        for pod in pods {
+            // Noted before it is launched: half a launch has to be removed too.
+            self.pods.push(pod.clone());
+            self.ports.backend.launch(&pod).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_pods(&mut self) -> Result<(), RunError> {
+        for pod in self.pods.drain(..).rev() {
+            self.ports.backend.stop(&pod.name).await?;
+        }
+        self.record.phases.end = Some(self.ports.clock.now());
+        Ok(())
+    }
+
+    fn aggressor(&mut self) -> Option<&mut ArmAggressor<A>> {
+        self.ports.aggressors.iter_mut().find(|aggressor| aggressor.arm == self.record.arm)
+    }
+
+    fn tenant_nodes(&self) -> Vec<crate::units::NodeId> {
+        let hosts = self.which.plan.layout.hosts.iter().filter(|host| self.which.block.hosts.contains(&host.host));
+        hosts.flat_map(|host| host.nodes.iter().map(|node| node.node)).collect()
+    }
+
+    /// The first rate, by feed-forward: from what the job used during warm-up (or is planned to use) and a query's cost.
+    async fn begin_settle(&mut self, now: Timestamp) -> Result<(), RunError> {
+        self.record.phases.settle = Some(now);
+        let Some(spec) = self.which.aggressor().cloned() else { return Ok(()) };
+        let Some(cost) = self.aggressor().and_then(|aggressor| aggressor.cost) else { return Ok(()) };
+        let warm = match self.record.phases.warmup {
+            Some(since) => self.shares(since, now).await.map(|shares| shares.primary),
+            None => None,
+        };
+        let Which { experiment, plan, block, .. } = self.which;
+        let planned: f64 = block.hosts.iter().map(|host| primary_share(experiment, &plan.layout, plan.executor, *host).0).sum();
+        let primary = warm.unwrap_or(CpuFraction(planned / block.hosts.len().max(1) as f64));
+        let controller = Controller::new(spec.load.target, self.which.budget(), primary, cost);
+        self.record.load = Some(LoadRecord {
+            aggressor: spec.name,
+            steps: Vec::new(),
+            frozen: None,
+            cost_per_query: None,
+            tenants: Vec::new(),
+        });
+        let rate = controller.rate();
+        self.controller = Some(controller);
+        if let Some(aggressor) = self.aggressor() {
+            aggressor.port.reset().await?;
+        }
+        self.offer(now, rate).await
+    }
+
+    /// One step of the controller, from what was measured since the load began to move.
+    async fn steer(&mut self, now: Timestamp) -> Result<(), RunError> {
+        let Some(since) = self.record.phases.window.or(self.record.phases.settle) else { return Ok(()) };
+        let over = now.since(since).as_secs_f64();
+        let reading = self.load_reading(since, now, over).await?;
+        let Some(controller) = &mut self.controller else { return Ok(()) };
+        let before = controller.rate();
+        let rate = controller.step(reading, over);
+        if let (Some(reading), Some(spec)) = (reading, self.which.aggressor()) {
+            self.steered = Some(reading.steered(spec.load.target));
+        }
+        if rate == before {
+            return Ok(());
+        }
+        self.offer(now, rate).await
+    }
+
+    async fn load_reading(&mut self, since: Timestamp, now: Timestamp, over: f64) -> Result<Option<LoadReading>, RunError> {
+        let shares = self.shares(since, now).await;
+        let Some(aggressor) = self.aggressor() else { return Ok(None) };
+        let completed: u64 = aggressor.port.counts(false).await?.iter().map(|tenant| tenant.completed).sum();
+        Ok(shares.map(|shares| LoadReading {
+            primary: shares.primary,
+            tenants: shares.tenants,
+            answered: Rate(completed as f64 / over),
+        }))
+    }
+
+    /// What job and tenants used of the loaded hosts; `None` where too little was sampled yet.
+    async fn shares(&mut self, since: Timestamp, now: Timestamp) -> Option<observe::Shares> {
+        let counters = self.ports.metrics.window(since, now).await.ok()?;
+        observe::shares(&counters, self.which.experiment, &self.which.plan.layout, &self.record.arm, &self.record.hosts)
+    }
+
+    async fn offer(&mut self, at: Timestamp, rate: Rate) -> Result<(), RunError> {
+        let step = LoadStep { at, measured: self.steered, rate };
+        if let Some(load) = &mut self.record.load {
+            load.steps.push(step);
+        }
+        match self.aggressor() {
+            Some(aggressor) => Ok(aggressor.port.set_rate(rate).await?),
+            None => Ok(()),
+        }
+    }
+
+    async fn open_window(&mut self, now: Timestamp) -> Result<(), RunError> {
+        if let Some(spec) = self.which.aggressor() {
+            let hold = spec.load.hold;
+            // The last word before the rate is frozen.
+            self.steer(now).await?;
+            let (rate, cost) = match &self.controller {
+                Some(controller) => (controller.rate(), Some(controller.cost())),
+                None => (Rate(0.0), None),
+            };
+            let frozen = LoadStep { at: now, measured: self.steered, rate };
+            if let Some(load) = &mut self.record.load {
+                load.frozen = (hold == Hold::Rate).then_some(frozen);
+                load.cost_per_query = cost.map(crate::load::QueryCost::seconds);
+            }
+            if let Some(aggressor) = self.aggressor() {
+                aggressor.cost = cost.or(aggressor.cost);
+                aggressor.port.reset().await?;
+            }
+        }
+        // After the settling is done, so that what it costs falls before the window.
+        self.record.phases.window = Some(self.ports.clock.now());
+        Ok(())
+    }
+
+    async fn close_window(&mut self, now: Timestamp) -> Result<(), RunError> {
+        self.record.phases.washout = Some(now);
+        let tenants = match self.aggressor() {
+            Some(aggressor) => aggressor.port.counts(true).await?,
+            None => Vec::new(),
+        };
+        if let Some(load) = &mut self.record.load {
+            load.tenants = tenants;
+        }
+        let last = self.ports.engine.progress().await?;
+        self.record.iterations.extend(last);
+        Ok(())
+    }
+
+    /// Collects what the job did, and shows it.
+    async fn look(&mut self) -> Result<(), RunError> {
+        let fresh = self.ports.engine.progress().await?;
+        self.record.iterations.extend(fresh);
+        let recent = self.record.iterations.iter().rev().take(SHOWN_ITERATIONS);
+        let (images, seconds) = recent.fold((0, 0.0), |(images, seconds), iteration| {
+            (images + iteration.images, seconds + iteration.end.since(iteration.start).as_secs_f64())
+        });
+        let last = self.record.iterations.last();
+        let slowest = last.and_then(|iteration| {
+            let mean = iteration.tasks.iter().map(|task| task.wall_seconds).sum::<f64>() / iteration.tasks.len() as f64;
+            let slowest = iteration.tasks.iter().max_by(|a, b| a.wall_seconds.total_cmp(&b.wall_seconds))?;
+            Some((slowest.node.to_string(), 100.0 * (slowest.wall_seconds / mean - 1.0)))
+        });
+        let target = self.which.aggressor().map(|aggressor| observe::target_percent(&aggressor.load.target));
+        let reading = progress::Reading {
+            iteration: last.map(|iteration| iteration.number),
+            images_per_second: (seconds > 0.0).then(|| images as f64 / seconds),
+            slowest,
+            load_percent: self.steered.zip(self.which.aggressor()).map(|(value, aggressor)| {
+                observe::steered_percent(&aggressor.load.target, value)
+            }),
+            target_percent: target,
+            rate: self.controller.as_ref().map(Controller::rate),
+            frozen: self.record.load.as_ref().is_some_and(|load| load.frozen.is_some()),
+        };
+        let at = self.ports.clock.now();
+        (self.progress)(&Progress::at(at, progress::Event::Reading(reading)));
+        Ok(())
+    }
+
+    /// The raw counters of the end of settle and of the window. What cannot be read stays absent, and voids the trial.
+    async fn read_counters(&mut self) {
+        let phases = self.record.phases;
+        if let (Some(settle), Some(window)) = (phases.settle, phases.window) {
+            let since = Timestamp(window.0.saturating_sub(JUDGED_SETTLE.as_nanos() as u64)).max(settle);
+            self.record.settle = self.read(since, window).await;
+        }
+        if let (Some(window), Some(washout)) = (phases.window, phases.washout) {
+            self.record.window = self.read(window, washout).await;
+        }
+    }
+
+    async fn read(&mut self, since: Timestamp, until: Timestamp) -> Option<Counters> {
+        self.ports.metrics.window(since, until).await.ok()
+    }
+
+    fn show_phase(&mut self, machine: &Trial, operations: &[Operation]) {
+        let phase = match machine.state() {
+            State::Launching if operations.contains(&Operation::LaunchPrimary) => progress::Phase::Launch,
+            State::Warmup { .. } if operations.contains(&Operation::BeginWarmup) => progress::Phase::Warmup,
+            State::Settle { .. } if operations.contains(&Operation::BeginSettle) => progress::Phase::Settle,
+            State::Window { .. } if operations.contains(&Operation::OpenWindow) => progress::Phase::Window,
+            State::Stopping { .. } if operations.contains(&Operation::CloseWindow) => progress::Phase::Washout,
+            _ => return,
+        };
+        let event = progress::Event::Phase {
+            trial: self.which.trial,
+            arm: self.record.arm.clone(),
+            phase,
+            until: machine.deadline(),
+        };
+        (self.progress)(&Progress::at(self.ports.clock.now(), event));
+    }
+}
