@@ -12,6 +12,14 @@ use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, See
 #[serde(transparent)]
 pub struct Experiment(Resolved);
 
+#[cfg(test)]
+impl Experiment {
+    /// For tests that vary what no file may.
+    pub(crate) fn of_values(values: Resolved) -> Self {
+        Self(values)
+    }
+}
+
 impl Deref for Experiment {
     type Target = Resolved;
 
