@@ -44,6 +44,14 @@ impl SpecError {
 #[serde(transparent)]
 pub struct Experiment(Resolved);
 
+#[cfg(test)]
+impl Experiment {
+    /// For tests that vary what no file may.
+    pub(crate) fn of_values(values: Resolved) -> Self {
+        Self(values)
+    }
+}
+
 impl Deref for Experiment {
     type Target = Resolved;
 

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod engine;
 pub mod experiment;
 pub mod metrics;
+pub mod observe;
 pub mod plan;
 pub mod record;
 pub mod units;

@@ -1,0 +1,17 @@
+//! From the record of a trial to its one observation, with the manipulation check that comes first. PURE.
+//!
+//! [`manipulation`] says from load and instrument alone whether a trial may count; [`observe`] then reads the
+//! throughput. Deliberately absent: anything that compares trials. That is the report's business.
+
+mod counters;
+mod manipulation;
+mod rows;
+#[cfg(test)]
+pub(crate) mod synthetic;
+#[cfg(test)]
+mod tests;
+mod trial;
+
+pub use manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation};
+pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow, rfc3339};
+pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};

@@ -1,0 +1,281 @@
+//! One trial's record judged, measured, and laid out for the report.
+
+use jostle_analysis::percentiles;
+
+use super::{
+    counters::{Expected, Growth, counter, host_cpu},
+    manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation, target_percent},
+    rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow, rfc3339},
+};
+use crate::{
+    aggressor::TenantCounts,
+    backend::{Layout, Role},
+    engine::Iteration,
+    experiment::{AggressorSpec, Experiment, Hold, LoadTarget},
+    metrics::{Counters, name},
+    record::{Ending, LoadRecord, TrialRecord},
+    units::{CpuFraction, Millicores, NodeId, Timestamp},
+};
+
+/// Iterations that must lie whole between the first and the last barrier of a window: fewer measure the edges.
+pub const FEWEST_ITERATIONS: usize = 5;
+/// Of the latency percentiles within a trial.
+const LATENCY_CONFIDENCE: f64 = 0.95;
+
+/// The one number per trial that the statistics may use. Only a valid trial has one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observation {
+    /// Images per second between the first and the last barrier inside the window.
+    pub throughput: f64,
+    /// Images per second from the first task to the last barrier before the window's end, the first iteration included.
+    pub makespan_throughput: f64,
+}
+
+/// What became of a trial.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TrialOutcome {
+    /// It counts, if its partner does.
+    Valid(Observation),
+    /// The instrument says that it cannot count.
+    Void(Vec<Reason>),
+    /// The job, a tenant or the instrument failed; why.
+    Failed(String),
+    /// A signal came.
+    Interrupted,
+}
+
+/// What can be shown of a trial, however it ended. Shown, not used: only [`Observation`] enters a comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Readings {
+    /// Images per second, as in [`Observation::throughput`].
+    pub throughput: Option<f64>,
+    /// Images per second, as in [`Observation::makespan_throughput`].
+    pub makespan_throughput: Option<f64>,
+    /// Whole iterations between the first and the last barrier inside the window; absent without a window.
+    pub iterations: Option<u64>,
+    /// Their images.
+    pub images: Option<u64>,
+    /// Absent where it was not reached, or not left.
+    pub window: Option<WindowRow>,
+    /// In the order of the layout.
+    pub hosts: Vec<HostRow>,
+    /// In the order of the layout.
+    pub nodes: Vec<NodeRow>,
+    /// Absent in an arm without one.
+    pub aggressor: Option<AggressorRow>,
+}
+
+/// An outcome and what can be shown beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// Decided first.
+    pub outcome: TrialOutcome,
+    /// Read afterwards.
+    pub readings: Readings,
+}
+
+/// Judges and reads one trial.
+pub fn observe(record: &TrialRecord, experiment: &Experiment, layout: &Layout) -> Observed {
+    let check = manipulation(&Evidence::from(record), experiment, layout, &Thresholds::default());
+    let readings = read(record, &check, experiment, layout);
+    let outcome = match &record.ending {
+        Ending::Failed(why) => TrialOutcome::Failed(why.clone()),
+        Ending::Interrupted => TrialOutcome::Interrupted,
+        Ending::Complete if !check.reasons.is_empty() => TrialOutcome::Void(check.reasons),
+        Ending::Complete => measured(&readings).map_or_else(TrialOutcome::Failed, TrialOutcome::Valid),
+    };
+    Observed { outcome, readings }
+}
+
+fn measured(readings: &Readings) -> Result<Observation, String> {
+    let whole = readings.iterations.unwrap_or(0);
+    if whole < FEWEST_ITERATIONS as u64 {
+        return Err(format!(
+            "only {whole} whole iterations in the window, at least {FEWEST_ITERATIONS} are needed: lengthen trial.window or \
+             lower images.perIteration"
+        ));
+    }
+    match (readings.throughput, readings.makespan_throughput) {
+        (Some(throughput), Some(makespan_throughput)) => Ok(Observation { throughput, makespan_throughput }),
+        _ => Err("no time passed between the window's barriers: look at the driver's log".to_owned()),
+    }
+}
+
+/// The iterations that count, and the time between the barriers that bound them.
+struct Whole<'a> {
+    iterations: &'a [Iteration],
+    seconds: f64,
+}
+
+/// Iterations after the first barrier in `[start, end]` up to the last one there.
+fn whole(iterations: &[Iteration], start: Timestamp, end: Timestamp) -> Whole<'_> {
+    let first = iterations.iter().position(|iteration| (start..=end).contains(&iteration.end));
+    let last = iterations.iter().rposition(|iteration| (start..=end).contains(&iteration.end));
+    match (first, last) {
+        (Some(first), Some(last)) => Whole {
+            iterations: iterations.get(first + 1..=last).unwrap_or_default(),
+            seconds: iterations[last].end.since(iterations[first].end).as_secs_f64(),
+        },
+        _ => Whole { iterations: &[], seconds: 0.0 },
+    }
+}
+
+fn images(iterations: &[Iteration]) -> u64 {
+    iterations.iter().map(|iteration| iteration.images).sum()
+}
+
+/// A rate; absent where no time passed.
+fn rate(images: u64, seconds: f64) -> Option<f64> {
+    (seconds > 0.0).then(|| images as f64 / seconds)
+}
+
+fn read(record: &TrialRecord, check: &ManipulationCheck, experiment: &Experiment, layout: &Layout) -> Readings {
+    let spec = experiment.arms.iter().find(|arm| arm.name == record.arm).and_then(|arm| arm.aggressor.as_ref());
+    let expected =
+        Expected::new(layout, experiment.primary.executors, spec.map(|spec| (spec, record.hosts.as_slice())));
+    let window = record.phases.window.zip(record.phases.washout);
+    let whole = window.map(|(start, end)| whole(&record.iterations, start, end));
+    let until = window.map_or(Timestamp(u64::MAX), |(_, end)| end);
+    let begun: &[Iteration] = match record.iterations.iter().rposition(|iteration| iteration.end <= until) {
+        Some(last) => &record.iterations[..=last],
+        None => &[],
+    };
+    let makespan = begun.first().zip(begun.last()).map(|(first, last)| last.end.since(first.start).as_secs_f64());
+    Readings {
+        throughput: whole.as_ref().and_then(|whole| rate(images(whole.iterations), whole.seconds)),
+        makespan_throughput: makespan.and_then(|seconds| rate(images(begun), seconds)),
+        iterations: whole.as_ref().map(|whole| whole.iterations.len() as u64),
+        images: whole.as_ref().map(|whole| images(whole.iterations)),
+        window: window.map(|(start, end)| WindowRow {
+            start: rfc3339(start),
+            end: rfc3339(end),
+            seconds: end.since(start).as_secs_f64(),
+        }),
+        hosts: host_rows(record, layout, &expected, spec.is_some()),
+        nodes: node_rows(record, layout, &expected, whole.as_ref()),
+        aggressor: spec.map(|spec| aggressor_row(record, spec, check)),
+    }
+}
+
+/// Percent of a capacity.
+fn percent(growth: Growth, capacity: Millicores) -> Option<f64> {
+    (capacity.0 > 0.0).then(|| growth.per_second / capacity.cpus() * 100.0)
+}
+
+fn host_rows(record: &TrialRecord, layout: &Layout, expected: &Expected<'_>, tenants: bool) -> Vec<HostRow> {
+    let window = record.window.as_ref();
+    let row = |host: &crate::backend::HostLayout| {
+        let label = host.host.to_string();
+        let cpu = window.and_then(|window| host_cpu(window, host.host).ok());
+        let pods =
+            |role| window.and_then(|window| expected.host_cpu(window, host.host, role).ok()).map(|sum| sum.amount);
+        HostRow {
+            host: host.host,
+            cpu_seconds: cpu.map(|growth| growth.amount),
+            cpu_percent: cpu.and_then(|growth| percent(growth, host.budget)),
+            primary_cpu_seconds: pods(Role::Primary),
+            tenant_cpu_seconds: pods(Role::Aggressor),
+            throttled_seconds: throttled(window, name::HOST_THROTTLED, ("host", &label)),
+            contended: tenants && record.hosts.contains(&host.host),
+        }
+    };
+    layout.hosts.iter().map(row).collect()
+}
+
+fn node_rows(
+    record: &TrialRecord,
+    layout: &Layout,
+    expected: &Expected<'_>,
+    whole: Option<&Whole<'_>>,
+) -> Vec<NodeRow> {
+    let window = record.window.as_ref();
+    let row = |node: &crate::backend::NodeLayout| {
+        let label = node.node.to_string();
+        let cpu = window.and_then(|window| counter(window, name::NODE_CPU, &[("node", &label)]).ok());
+        let pods =
+            |role| window.and_then(|window| expected.node_cpu(window, node.node, role).ok()).map(|sum| sum.amount);
+        let works = expected.pods(node.node, Role::Primary) > 0;
+        NodeRow {
+            node: node.node,
+            cpu_seconds: cpu.map(|growth| growth.amount),
+            cpu_percent: cpu.and_then(|growth| percent(growth, node.capacity)),
+            primary_cpu_seconds: pods(Role::Primary),
+            tenant_cpu_seconds: pods(Role::Aggressor),
+            throttled_seconds: throttled(window, name::NODE_THROTTLED, ("node", &label)),
+            images: whole.filter(|_| works).map(|whole| node_images(whole.iterations, node.node)),
+        }
+    };
+    layout.hosts.iter().flat_map(|host| &host.nodes).map(row).collect()
+}
+
+fn throttled(window: Option<&Counters>, metric: &str, label: (&str, &str)) -> Option<f64> {
+    window.and_then(|window| counter(window, metric, &[label]).ok()).map(|growth| growth.amount)
+}
+
+fn node_images(iterations: &[Iteration], node: NodeId) -> u64 {
+    iterations
+        .iter()
+        .flat_map(|iteration| &iteration.tasks)
+        .filter(|task| task.node == node)
+        .map(|task| task.images)
+        .sum()
+}
+
+fn aggressor_row(record: &TrialRecord, spec: &AggressorSpec, check: &ManipulationCheck) -> AggressorRow {
+    let load = record.load.as_ref();
+    let frozen = load.and_then(|load| load.frozen);
+    AggressorRow {
+        name: spec.name.clone(),
+        load: LoadRow {
+            mode: spec.load.target.mode().to_owned(),
+            hold: match spec.load.hold {
+                Hold::Rate => "rate",
+                Hold::Continuous => "continuous",
+            }
+            .to_owned(),
+            target_percent: target_percent(&spec.load.target),
+            tolerance_pp: spec.load.tolerance_pp,
+            settled_percent: check.settled_percent,
+            window_percent: check.window_percent,
+            settle_seconds: load.and_then(|load| settle_seconds(record, load, spec)),
+            frozen_rate: frozen.map(|step| step.rate.0),
+            frozen_at: frozen.map(|step| rfc3339(step.at)),
+        },
+        tenant: load.and_then(|load| tenant_row(&load.tenants)),
+    }
+}
+
+/// Time from the start of settle until the measured quantity was in its band for the rest of settle.
+fn settle_seconds(record: &TrialRecord, load: &LoadRecord, spec: &AggressorSpec) -> Option<f64> {
+    let start = record.phases.settle?;
+    let end = record.phases.window?;
+    let to_percent = |measured: f64| match spec.load.target {
+        LoadTarget::HostCpu(_) | LoadTarget::TenantCpu(_) => CpuFraction(measured).percent(),
+        LoadTarget::Rate(target) => measured / target.0 * 100.0,
+    };
+    let inside = |percent: f64| (percent - target_percent(&spec.load.target)).abs() <= spec.load.tolerance_pp + 1e-9;
+    let known = load.steps.iter().filter(|step| (start..=end).contains(&step.at));
+    let known = known.filter_map(|step| Some((step.at, inside(to_percent(step.measured?)))));
+    let known: Vec<(Timestamp, bool)> = known.collect();
+    let stay = known.iter().rposition(|(_, inside)| !inside).map_or(0, |last_outside| last_outside + 1);
+    known.get(stay).map(|(at, _)| at.since(start).as_secs_f64())
+}
+
+fn tenant_row(tenants: &[TenantCounts]) -> Option<TenantRow> {
+    if tenants.is_empty() {
+        return None;
+    }
+    let sum = |count: fn(&TenantCounts) -> u64| tenants.iter().map(count).sum();
+    let latencies: Vec<f64> =
+        tenants.iter().flat_map(|tenant| &tenant.latencies_us).map(|micros| *micros as f64 / 1000.0).collect();
+    // Latencies are finite and the levels fixed, so the error case is as good as "not known".
+    let found = percentiles(&latencies, &[0.5, 0.9, 0.99], LATENCY_CONFIDENCE).unwrap_or_default();
+    let at = |index: usize| found.get(index).copied().flatten();
+    Some(TenantRow {
+        offered: sum(|tenant| tenant.offered),
+        completed: sum(|tenant| tenant.completed),
+        late: sum(|tenant| tenant.late),
+        dropped: sum(|tenant| tenant.dropped),
+        latency_ms: LatencyMs { p50: at(0), p90: at(1), p99: at(2) },
+    })
+}
