@@ -6,12 +6,14 @@
 mod counters;
 mod manipulation;
 mod rows;
+mod shares;
 #[cfg(test)]
 pub(crate) mod synthetic;
 #[cfg(test)]
 mod tests;
 mod trial;
 
-pub use manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation};
+pub use manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation, target_percent};
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow, rfc3339};
+pub use shares::{Shares, shares, steered_percent};
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};

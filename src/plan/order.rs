@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use jostle_analysis::{rng::SplitMix64, schedule};
+use jostle_analysis::{SplitMix64, balanced_pairs, permuted, rotation};
 
 use super::PlannedBlock;
 use crate::{
@@ -17,8 +17,8 @@ pub fn blocks(experiment: &Experiment, names: &[&str]) -> Vec<PlannedBlock> {
         Stop::Precision { max_blocks, .. } => max_blocks,
     } as usize;
     let orders: Vec<Vec<usize>> = match names.len() {
-        2 => schedule::balanced_pairs(experiment.seed.0, count).iter().map(|pair| pair.arms().to_vec()).collect(),
-        arms => schedule::permuted(experiment.seed.0, arms, count),
+        2 => balanced_pairs(experiment.seed.0, count).iter().map(|pair| pair.arms().to_vec()).collect(),
+        arms => permuted(experiment.seed.0, arms, count),
     };
     let hosts = hosts(experiment, count);
     orders
@@ -43,7 +43,7 @@ fn hosts(experiment: &Experiment, count: usize) -> Vec<Vec<HostId>> {
         Some(Placement::Fixed(hosts)) => vec![hosts.clone(); count],
         Some(Placement::Rotate(width)) => {
             let hosts = NonZeroUsize::new(usize::from(all)).unwrap_or(NonZeroUsize::MIN);
-            let firsts = schedule::rotation(experiment.seed.0, hosts, count);
+            let firsts = rotation(experiment.seed.0, hosts, count);
             firsts.into_iter().map(|first| together(first as u16, *width)).collect()
         }
         Some(Placement::Random(width)) => {

@@ -1,10 +1,6 @@
 //! The sequence of blocks: runs each, redoes void ones under a new id, and asks the stopping rule after every valid one.
 
-use jostle_analysis::{
-    log_ratios, paired_log_ratio,
-    stopping::{Decision, Rule, decide},
-    too_many_early_voids,
-};
+use jostle_analysis::{Decision, Rule, decide, log_ratios, paired_log_ratio, too_many_early_voids};
 
 use super::{
     Ended, Ports, RunError, Session,
