@@ -7,6 +7,7 @@ pub mod backend;
 pub mod clock;
 pub mod engine;
 pub mod experiment;
+pub mod fake;
 pub mod load;
 pub mod metrics;
 pub mod observe;

@@ -1,6 +1,6 @@
 //! PORT: counters per host, node and pod over a window, as stored by Prometheus. Raw edges travel along; nothing is averaged here.
 
-use std::{collections::BTreeMap, future::Future, time::Duration};
+use std::{collections::BTreeMap, future::Future};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -81,8 +81,6 @@ pub trait Metrics {
     fn ready(&mut self) -> impl Future<Output = Result<(), MetricsError>>;
     /// The samples of `[start, end]`. Missing samples are missing, never zero.
     fn window(&mut self, start: Timestamp, end: Timestamp) -> impl Future<Output = Result<Counters, MetricsError>>;
-    /// How often samples come.
-    fn interval(&self) -> Duration;
     /// Ends what `start` began. Can be called twice.
     fn close(&mut self) -> impl Future<Output = ()>;
 }

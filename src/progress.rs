@@ -1,6 +1,10 @@
 //! What a run tells while it goes on: one stream of events that feeds the screen, plain lines and JSON lines alike. PURE.
 
+mod view;
+
 use serde::Serialize;
+
+pub use self::view::{View, plain};
 
 use crate::units::{BlockId, HostId, Rate, Timestamp, TrialId};
 

@@ -13,7 +13,7 @@ use crate::{
     aggressor::Aggressor,
     backend::{Backend, BackendError, Place, PodSpec, Resources},
     clock::Clock,
-    engine::{Engine, EngineError, Workload},
+    engine::{Engine, EngineError},
     experiment::{Experiment, SpecError},
     load::QueryCost,
     metrics::{Metrics, MetricsError},
@@ -164,30 +164,26 @@ async fn provision<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
     session: &Session<'_>,
     ports: &mut Ports<B, E, A, M, C>,
 ) -> Result<Entry, RunError> {
+    // First what may refuse without anything being touched: weights, pictures, and a cost that makes iterations too long.
+    let (primary, mut reserve) = ports.engine.prepare().await?;
+    iterations_per_window(session.experiment, &session.plan.layout, session.plan.executor, primary.cost_per_image)?;
+    let mut aggressors = Vec::new();
+    for aggressor in &mut ports.aggressors {
+        let (workload, pods) = aggressor.port.prepare().await?;
+        reserve.extend(pods);
+        aggressor.cost = Some(QueryCost::guess(workload.cost_per_image));
+        aggressors.push(ArmWorkload { arm: aggressor.arm.clone(), workload });
+    }
     let made = ports.backend.provision(&session.plan.layout).await?;
-    let orchestrator = PodSpec {
+    reserve.push(PodSpec {
         name: "orchestrator".to_owned(),
         place: Place::Reserve,
         resources: Resources::default(),
         pids: vec![std::process::id()],
-    };
-    ports.backend.launch(&orchestrator).await?;
-    for pod in ports.metrics.start(&made.tree).await? {
-        ports.backend.launch(&pod).await?;
-    }
-    let (primary, pods) = ports.engine.prepare().await?;
-    for pod in pods {
-        ports.backend.launch(&pod).await?;
-    }
-    iterations_per_window(session.experiment, &session.plan.layout, session.plan.executor, primary.cost_per_image)?;
-    let mut aggressors = Vec::new();
-    for aggressor in &mut ports.aggressors {
-        let (workload, pods): (Workload, _) = aggressor.port.prepare().await?;
-        for pod in pods {
-            ports.backend.launch(&pod).await?;
-        }
-        aggressor.cost = Some(QueryCost::guess(workload.cost_per_image));
-        aggressors.push(ArmWorkload { arm: aggressor.arm.clone(), workload });
+    });
+    reserve.extend(ports.metrics.start(&made.tree).await?);
+    for pod in &reserve {
+        ports.backend.launch(pod).await?;
     }
     ports.metrics.ready().await?;
     Ok(Entry::Provisioned { at: ports.clock.now(), backend: made.description, primary, aggressors })

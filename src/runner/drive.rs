@@ -21,6 +21,8 @@ use crate::{
 
 /// L1 judges this much of the end of the settle phase.
 const JUDGED_SETTLE: Duration = Duration::from_secs(10);
+/// The load shown during the window is that of this last stretch.
+const SHOWN_LOAD: Duration = Duration::from_secs(5);
 /// Iterations whose mean is shown while a trial runs.
 const SHOWN_ITERATIONS: usize = 5;
 
@@ -330,6 +332,13 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     async fn look(&mut self) -> Result<(), RunError> {
         let fresh = self.ports.engine.progress().await?;
         self.record.iterations.extend(fresh);
+        if let (Some(window), Some(spec)) = (self.record.phases.window, self.which.aggressor()) {
+            // Nothing is steered any more (unless continuously), but how it holds is worth seeing.
+            let (now, target) = (self.ports.clock.now(), spec.load.target);
+            let since = Timestamp(now.0.saturating_sub(SHOWN_LOAD.as_nanos() as u64)).max(window);
+            let reading = self.load_reading(since, now, now.since(window).as_secs_f64()).await?;
+            self.steered = reading.map(|reading| reading.steered(target)).or(self.steered);
+        }
         let recent = self.record.iterations.iter().rev().take(SHOWN_ITERATIONS);
         let (images, seconds) = recent.fold((0, 0.0), |(images, seconds), iteration| {
             (images + iteration.images, seconds + iteration.end.since(iteration.start).as_secs_f64())

@@ -1,0 +1,132 @@
+//! The command line: types only.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// How much does my job lose when other tenants share its machines? A number that can be trusted.
+#[derive(Debug, Parser)]
+#[command(name = "jostle", version, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes:
+  0  within the limit, or no limit set
+  1  exceeds the limit, or inconclusive (see --fail-on)
+  2  bad usage or bad file; nothing was touched
+  3  the machine could not carry it out; what was made is removed
+  4  the method refuses the result (the report says which code, and how to mend it)
+  130, 143  interrupted by Ctrl-C or SIGTERM; the data is kept, `jostle resume` goes on";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Validate, plan, provision, run every trial, analyse, report
+    Run(RunArgs),
+    /// Print the order of trials, the placement, the budgets and the forecast of time; touch nothing
+    Plan {
+        /// The experiment
+        file: PathBuf,
+    },
+    /// Check experiments; touch nothing
+    Validate {
+        /// The experiments
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Redo the interrupted block whole, under a new id, and go on
+    Resume {
+        /// A run directory, for example runs/latest
+        run: PathBuf,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Recompute everything from a run directory's record, and write its report.json anew
+    Analyze {
+        /// A run directory, for example runs/latest
+        run: PathBuf,
+        #[command(flatten)]
+        verdict: VerdictArgs,
+    },
+    /// Print a run's report, from its record alone
+    Report {
+        /// A run directory, for example runs/latest
+        run: PathBuf,
+        /// How to print it
+        #[arg(long, value_enum, default_value_t = Format::Terminal)]
+        format: Format,
+    },
+    /// Remove whatever any run left on this machine: processes and cgroups
+    Clean {
+        /// Where the cgroup controllers are mounted
+        #[arg(long, default_value = "/sys/fs/cgroup")]
+        cgroup_root: PathBuf,
+    },
+    /// The node exporter that a run starts: cgroup counters as Prometheus metrics
+    Agent(AgentArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The experiment
+    pub file: PathBuf,
+    /// The run directory to make (default: the next free runs/NAME-SEED-N)
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// The same as `jostle plan`
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Output {
+    /// Tell progress as JSON, one object a line, on standard output
+    #[arg(long)]
+    pub json_lines: bool,
+    #[command(flatten)]
+    pub verdict: VerdictArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct VerdictArgs {
+    /// Which verdicts end with exit code 1
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [FailOn::Exceeds, FailOn::Inconclusive])]
+    pub fail_on: Vec<FailOn>,
+}
+
+/// A verdict that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// The limit is exceeded
+    Exceeds,
+    /// The interval holds the limit
+    Inconclusive,
+    /// Neither
+    Never,
+}
+
+/// How a report is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person
+    Terminal,
+    /// For a machine: report.json
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// The run's tree below every cgroup controller
+    #[arg(long)]
+    pub tree: String,
+    /// Where the cgroup controllers are mounted
+    #[arg(long, default_value = "/sys/fs/cgroup")]
+    pub cgroup_root: PathBuf,
+    /// Address to serve /metrics on; port 0 takes a free one and tells it on standard output
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub listen: std::net::SocketAddr,
+}

@@ -1,0 +1,87 @@
+//! One file a verb. The only place that names adapters, reads and prints.
+
+mod agent;
+mod analyze;
+mod cache;
+mod clean;
+mod local;
+mod machine;
+mod output;
+mod plan;
+mod report;
+mod resume;
+mod run;
+mod scratch;
+mod screen;
+mod validate;
+
+use std::{fs, path::Path, process::ExitCode};
+
+use crate::{
+    cli::Command,
+    experiment::{self, Experiment},
+    runner::RunError,
+};
+
+/// Why a command did not do what it was asked, with its exit code.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    /// Bad usage or a bad file: nothing was touched.
+    fn usage(message: impl ToString) -> Self {
+        Self { code: 2, message: message.to_string() }
+    }
+
+    /// The machine could not carry it out.
+    fn machine(message: impl ToString) -> Self {
+        Self { code: 3, message: message.to_string() }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::machine(error)
+    }
+}
+
+/// Carries out a command; the exit code is the documented one.
+pub fn execute(command: Command) -> ExitCode {
+    let done = match command {
+        Command::Run(args) => run::run(&args),
+        Command::Plan { file } => plan::plan(&file),
+        Command::Validate { files } => validate::validate(&files),
+        Command::Resume { run, output } => resume::resume(&run, &output),
+        Command::Analyze { run, verdict } => analyze::analyze(&run, &verdict),
+        Command::Report { run, format } => report::report(&run, format),
+        Command::Clean { cgroup_root } => clean::clean(&cgroup_root),
+        Command::Agent(args) => agent::agent(&args),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            output::error(&format!("jostle: {}", failure.message));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Reads and checks an experiment file.
+fn read_experiment(path: &Path) -> Result<(String, Experiment), Failure> {
+    let name = path.display();
+    let bytes = fs::read(path)
+        .map_err(|error| Failure::usage(format!("{name}: {error}\n  accepted: an experiment, for example examples/demo.yaml")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Failure::usage(format!("{name}: is not UTF-8: {error}\n  accepted: a text file, as examples/demo.yaml")))?;
+    let experiment = experiment::read(&text).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    Ok((text, experiment))
+}
+
+/// A runtime for one command: a single thread, since everything heavy is in other processes.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::machine)?;
+    runtime.block_on(future)
+}

@@ -1,0 +1,65 @@
+//! What set-up fetched and earlier runs measured: `$XDG_CACHE_HOME/jostle`, or `~/.cache/jostle`.
+
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
+
+use jostle_protocol::kernel::{KernelSpec, Network};
+
+use super::machine;
+use crate::{
+    experiment::{Experiment, Images},
+    record::Environment,
+    units::Seed,
+};
+
+/// The versions that `make setup` installs.
+const PICTURES: &str = "pictures-1";
+const WEIGHTS: &str = "weights-1/mobilenetv2.safetensors";
+const COSTS: &str = "costs.json";
+
+fn directory() -> PathBuf {
+    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache");
+    env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map_or_else(home, PathBuf::from).join("jostle")
+}
+
+/// What a worker of this workload shall compute.
+pub fn kernel(network: Network, images: &Images, seed: Seed) -> KernelSpec {
+    let spin = network == Network::Spin;
+    KernelSpec {
+        network,
+        image_size: images.size,
+        folder: (!spin).then(|| images.folder.clone().unwrap_or_else(|| directory().join(PICTURES))),
+        weights: (network == Network::Mobilenetv2).then(|| directory().join(WEIGHTS)),
+        seed: seed.0,
+        spin_cost_us: spin.then_some(images.spin_cost_us),
+    }
+}
+
+/// Measured costs are of one network and size, on one kind of CPU, by one version of this program.
+fn key(experiment: &Experiment, machine: &str) -> String {
+    let primary = &experiment.primary;
+    format!("{:?} {} px, {machine}, jostle {}", primary.workload, primary.images.size, env!("CARGO_PKG_VERSION"))
+}
+
+fn costs() -> BTreeMap<String, f64> {
+    let text = fs::read_to_string(directory().join(COSTS)).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// CPU seconds that one image of the primary costs on this machine, where that is known: by definition, or from an earlier run.
+pub fn cost_per_image(experiment: &Experiment) -> Option<f64> {
+    if experiment.primary.workload == Network::Spin {
+        return Some(experiment.primary.images.spin_cost_us as f64 / 1e6);
+    }
+    let environment = machine::environment(experiment, machine::facts());
+    costs().get(&key(experiment, &environment.machine)).copied()
+}
+
+/// Remembers a measured cost for the next plan. A cache that cannot be written is not worth failing for.
+pub fn remember_cost(experiment: &Experiment, environment: &Environment, seconds: f64) {
+    let mut costs = costs();
+    costs.insert(key(experiment, &environment.machine), seconds);
+    if let Ok(text) = serde_json::to_string_pretty(&costs) {
+        let _ = fs::create_dir_all(directory());
+        let _ = fs::write(directory().join(COSTS), text);
+    }
+}

@@ -1,0 +1,51 @@
+//! What this machine is.
+
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
+
+use crate::{
+    experiment::{BackendChoice, Experiment},
+    plan::Machine,
+    record::Environment,
+};
+
+/// CPUs that this process may use, and memory.
+pub fn facts() -> Machine {
+    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
+    Machine { cpus: allowed_cpus(), memory: system.total_memory() }
+}
+
+/// The environment for the record. The fake backend has none, so that its report is the same everywhere.
+pub fn environment(experiment: &Experiment, facts: Machine) -> Environment {
+    match experiment.backend {
+        BackendChoice::Fake(_) => Environment {
+            machine: "none".to_owned(),
+            kernel: "none".to_owned(),
+            cgroup: "none".to_owned(),
+            backend: "fake".to_owned(),
+            facts: Machine { cpus: Vec::new(), memory: 0 },
+        },
+        BackendChoice::Local => {
+            let cpu = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
+            let system = System::new_with_specifics(cpu);
+            let brand = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
+            Environment {
+                machine: brand.unwrap_or_else(|| "unknown".to_owned()),
+                kernel: System::kernel_version().unwrap_or_else(|| "unknown".to_owned()),
+                cgroup: "v1".to_owned(),
+                backend: "local".to_owned(),
+                facts,
+            }
+        }
+    }
+}
+
+/// From `Cpus_allowed_list` of this process, such as `0-3,8`.
+fn allowed_cpus() -> Vec<u32> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    let range = |part: &str| -> Option<std::ops::RangeInclusive<u32>> {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+    };
+    list.trim().split(',').filter_map(range).flatten().collect()
+}

@@ -1,0 +1,42 @@
+//! `jostle resume`: redoes the interrupted block whole, under a new id, and goes on.
+
+use std::path::Path;
+
+use super::{Failure, local, machine, output, run};
+use crate::{
+    cli::Output,
+    experiment::BackendChoice,
+    record::{Entry, Record, RunDirectory, Status},
+    runner::History,
+};
+
+/// Goes on with a run that was interrupted, killed, or failed half-way.
+pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
+    // A link such as runs/latest is resolved, so that the run keeps its name.
+    let path = &path.canonicalize().map_err(|error| {
+        Failure::usage(format!("{}: {error}\n  accepted: a run directory, for example runs/latest", path.display()))
+    })?;
+    let record = Record::read(path).map_err(Failure::usage)?;
+    if let Some(Entry::Finished { status: status @ (Status::Complete | Status::Refused), .. }) = record.entries.last() {
+        let how = if *status == Status::Complete { "complete" } else { "refused by the method" };
+        let why = format!("{}: this run is {how}, there is nothing to go on with\n  accepted: jostle report {}", path.display(), path.display());
+        return Err(Failure::usage(why));
+    }
+    let facts = machine::facts();
+    let before = record.entries.iter().find_map(|entry| match entry {
+        Entry::Started { environment, .. } => Some(&environment.facts),
+        _ => None,
+    });
+    if record.experiment.backend == BackendChoice::Local {
+        if before.is_some_and(|before| before.cpus != facts.cpus) {
+            let why = format!("{}: was begun on other CPUs than this machine has\n  accepted: the machine of its first trial", path.display());
+            return Err(Failure::machine(why));
+        }
+        local::check(&record.experiment, &record.plan)?;
+    }
+    let history = History::of(&record);
+    let mut directory = RunDirectory::append_to(path).map_err(Failure::machine)?;
+    output::error(&format!("resuming {}", path.display()));
+    let ended = run::act(&record.experiment, &record.plan, facts, history, &mut directory, options);
+    run::conclude(ended, path, options)
+}

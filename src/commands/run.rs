@@ -1,0 +1,123 @@
+//! `jostle run`: validates, plans, checks the machine, runs every trial, reports.
+
+use std::path::Path;
+
+use super::{
+    Failure, analyze, block_on, cache, local, machine, output, plan as plan_command, read_experiment,
+    scratch::Scratch,
+    screen::Screen,
+};
+use crate::{
+    aggressor::Aggressor,
+    backend::Backend,
+    cli::{Output, RunArgs},
+    clock::Clock,
+    engine::Engine,
+    experiment::{BackendChoice, Experiment, SpecError},
+    fake,
+    metrics::Metrics,
+    plan::{self, Machine, Plan},
+    progress::View,
+    record::{Entry, Environment, Record, RecordError, RunDirectory},
+    runner::{self, Ended, History, Ports, Session, Signals},
+};
+
+/// Runs a file.
+pub fn run(args: &RunArgs) -> Result<u8, Failure> {
+    let (text, experiment) = read_experiment(&args.file)?;
+    let facts = machine::facts();
+    let named = |error: SpecError| Failure::usage(format!("{}: {error}", args.file.display()));
+    let plan = plan::plan(&experiment, &facts).map_err(named)?;
+    if let (BackendChoice::Local, Some(cost)) = (experiment.backend, cache::cost_per_image(&experiment)) {
+        plan::iterations_per_window(&experiment, &plan.layout, plan.executor, cost).map_err(named)?;
+    }
+    if args.dry_run {
+        output::print(&plan_command::text(&experiment, &plan));
+        return Ok(0);
+    }
+    if let Some(out) = args.out.as_deref().filter(|out| out.exists()) {
+        return Err(Failure::usage(RecordError::Exists(out.to_owned())));
+    }
+    if experiment.backend == BackendChoice::Local {
+        local::check(&experiment, &plan)?;
+    }
+    let mut directory =
+        RunDirectory::create(args.out.as_deref(), &text, &experiment, &plan).map_err(Failure::machine)?;
+    let path = directory.path().to_owned();
+    let ended = act(&experiment, &plan, facts, History::default(), &mut directory, &args.output);
+    if ended.is_err() && Record::read(&path).is_ok_and(|record| record.trials.is_empty()) {
+        // Nothing was measured: a directory without a single trial would only be in the way.
+        let _ = std::fs::remove_dir_all(&path);
+        return ended.map(|_| 0);
+    }
+    directory.link_latest().map_err(Failure::machine)?;
+    conclude(ended, &path, &args.output)
+}
+
+/// Chooses the adapters and runs the session.
+pub fn act(
+    experiment: &Experiment,
+    plan: &Plan,
+    facts: Machine,
+    history: History,
+    directory: &mut RunDirectory,
+    options: &Output,
+) -> Result<Ended, Failure> {
+    let environment = machine::environment(experiment, facts);
+    let path = directory.path().to_owned();
+    block_on(async {
+        let signals = Signals::of_process().map_err(Failure::machine)?;
+        let tool = format!("jostle {}", env!("CARGO_PKG_VERSION"));
+        let session = Session { experiment, plan, environment, tool, history, signals };
+        match experiment.backend {
+            BackendChoice::Fake(truth) => {
+                drive(session, &mut fake::ports(experiment, plan, truth), directory, options).await
+            }
+            BackendChoice::Local => {
+                let scratch = Scratch::announce(&path.join(local::DATA)).map_err(Failure::machine)?;
+                let mut ports = local::ports(experiment, plan, &path)?;
+                let ended = drive(session, &mut ports, directory, options).await;
+                scratch.remove();
+                ended
+            }
+        }
+    })
+}
+
+async fn drive<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
+    session: Session<'_>,
+    ports: &mut Ports<B, E, A, M, C>,
+    directory: &mut RunDirectory,
+    options: &Output,
+) -> Result<Ended, Failure> {
+    let mut screen = Screen::new(View::new(session.experiment, session.plan), options.json_lines);
+    let ended = runner::run(session, ports, directory, &mut |progress| screen.show(progress)).await;
+    Ok(ended?)
+}
+
+/// Reports what there is, however the run ended.
+pub fn conclude(ended: Result<Ended, Failure>, path: &Path, options: &Output) -> Result<u8, Failure> {
+    let record = Record::read(path).map_err(Failure::machine)?;
+    remember_cost(&record);
+    let verdict = analyze::conclude(&record, path, &options.verdict, !options.json_lines)?;
+    match ended? {
+        Ended::Complete | Ended::Refused(_) => Ok(verdict),
+        Ended::Interrupted(signal) => {
+            output::error(&format!("{signal}; to go on: jostle resume {}", path.display()));
+            Ok(signal.exit_code())
+        }
+    }
+}
+
+fn remember_cost(record: &Record) {
+    let mut environment: Option<&Environment> = None;
+    for entry in &record.entries {
+        match (entry, environment) {
+            (Entry::Started { environment: found, .. }, _) => environment = Some(found),
+            (Entry::Provisioned { primary, .. }, Some(environment)) if environment.backend == "local" => {
+                cache::remember_cost(&record.experiment, environment, primary.cost_per_image);
+            }
+            _ => {}
+        }
+    }
+}

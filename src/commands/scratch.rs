@@ -1,0 +1,50 @@
+//! Temporary data of a run that lies where only the run knows, announced so that `jostle clean` finds it after a kill -9.
+
+use std::{
+    fs, io,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
+
+/// Writable by root only, so nobody else can plant a link here.
+const ANNOUNCED: &str = "/run/jostle";
+
+/// One announced directory.
+pub struct Scratch {
+    link: PathBuf,
+    directory: PathBuf,
+}
+
+impl Scratch {
+    /// Announces a directory before it is made.
+    pub fn announce(directory: &Path) -> io::Result<Self> {
+        let announced = Path::new(ANNOUNCED);
+        fs::create_dir_all(announced)?;
+        let directory = std::path::absolute(directory)?;
+        let link = announced.join(std::process::id().to_string());
+        // A link of the same number is of a dead process.
+        let _ = fs::remove_file(&link);
+        symlink(&directory, &link)?;
+        Ok(Self { link, directory })
+    }
+
+    /// Removes the directory and takes the announcement back.
+    pub fn remove(self) {
+        let _ = fs::remove_dir_all(&self.directory);
+        let _ = fs::remove_file(&self.link);
+        // Goes when it is empty; another run's announcement keeps it.
+        let _ = fs::remove_dir(ANNOUNCED);
+    }
+}
+
+/// Removes what killed runs announced; returns the directories that were there.
+pub fn sweep() -> Vec<PathBuf> {
+    let links = fs::read_dir(ANNOUNCED).into_iter().flatten().flatten();
+    let scratches = links.filter_map(|entry| {
+        let (link, directory) = (entry.path(), fs::read_link(entry.path()).ok()?);
+        let there = directory.exists();
+        Scratch { link, directory: directory.clone() }.remove();
+        there.then_some(directory)
+    });
+    scratches.collect()
+}

@@ -1,0 +1,222 @@
+//! The ports of the pretended machine.
+
+use std::time::Duration;
+
+use super::world::{QUERY_COST, Shared};
+use crate::{
+    aggressor::{Aggressor, TenantCounts},
+    backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Resources, Role},
+    clock::Clock as _,
+    engine::{Engine, EngineError, Iteration, Task, Workload},
+    experiment::AggressorSpec,
+    metrics::{Counters, Metrics, MetricsError},
+    units::{NodeId, Rate, Timestamp},
+};
+
+/// CPU seconds of an image, by assertion; only the forecast of iterations uses it.
+const IMAGE_COST: f64 = 0.001;
+/// Latency of a query, mean of an exponential distribution, in microseconds.
+const LATENCY_US: f64 = 20_000.0;
+
+fn pod(name: String, node: NodeId, role: Role) -> PodSpec {
+    PodSpec { name, place: Place::Node { node, role }, resources: Resources::default(), pids: Vec::new() }
+}
+
+fn workload(what: &str, cost_per_image: f64) -> Workload {
+    Workload { provenance: format!("fake {what}, nothing is computed"), cost_per_image, digest: "fake".to_owned() }
+}
+
+/// Pods that exist in name only.
+#[derive(Debug)]
+pub struct FakeBackend(Shared);
+
+impl FakeBackend {
+    pub(super) fn new(world: Shared) -> Self {
+        Self(world)
+    }
+}
+
+impl Backend for FakeBackend {
+    async fn provision(&mut self, _: &Layout) -> Result<Provisioned, BackendError> {
+        Ok(Provisioned { description: "fake backend: simulated time, made-up numbers".to_owned(), tree: String::new() })
+    }
+
+    async fn launch(&mut self, pod: &PodSpec) -> Result<(), BackendError> {
+        self.0.borrow_mut().place(pod);
+        Ok(())
+    }
+
+    async fn stop(&mut self, pod: &str) -> Result<(), BackendError> {
+        self.0.borrow_mut().remove(pod);
+        Ok(())
+    }
+
+    async fn teardown(&mut self) -> Result<(), BackendError> {
+        self.0.borrow_mut().clear();
+        Ok(())
+    }
+}
+
+/// A job whose iterations come as fast as the truth says.
+#[derive(Debug)]
+pub struct FakeEngine(Shared);
+
+impl FakeEngine {
+    pub(super) fn new(world: Shared) -> Self {
+        Self(world)
+    }
+}
+
+impl Engine for FakeEngine {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+        Ok((workload("job", IMAGE_COST), Vec::new()))
+    }
+
+    async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
+        let nodes = self.0.borrow().nodes.clone();
+        Ok(nodes.into_iter().map(|node| pod(format!("executor-{node}"), node, Role::Primary)).collect())
+    }
+
+    async fn submit(&mut self) -> Result<(), EngineError> {
+        let mut world = self.0.borrow_mut();
+        world.clock.advance(Duration::from_millis(500));
+        world.begin_job();
+        Ok(())
+    }
+
+    async fn progress(&mut self) -> Result<Vec<Iteration>, EngineError> {
+        let mut world = self.0.borrow_mut();
+        let now = world.clock.now();
+        let mut fresh = Vec::new();
+        while let Some(mut job) = world.job {
+            let slowed = if world.rate.0 > 0.0 { 1.0 - world.truth.degradation_percent / 100.0 } else { 1.0 };
+            let seconds = world.per_iteration as f64 / (job.alone * slowed);
+            let end = job.last.after(Duration::from_secs_f64(seconds));
+            if end > now {
+                break;
+            }
+            job.iterations += 1;
+            let slots = world.nodes.len() as u64;
+            let share = |slot: u64| (slot + 1) * world.per_iteration / slots - slot * world.per_iteration / slots;
+            let task = |(slot, node): (u64, &NodeId)| Task {
+                node: *node,
+                images: share(slot),
+                cpu_seconds: share(slot) as f64 * IMAGE_COST,
+                wall_seconds: seconds,
+            };
+            fresh.push(Iteration {
+                number: job.iterations,
+                start: job.last,
+                end,
+                images: world.per_iteration,
+                correct: 0,
+                tasks: (0..).zip(&world.nodes).map(task).collect(),
+            });
+            job.last = end;
+            world.job = Some(job);
+        }
+        Ok(fresh)
+    }
+
+    async fn cancel(&mut self) -> Result<(), EngineError> {
+        self.0.borrow_mut().job = None;
+        Ok(())
+    }
+
+    async fn close(&mut self) {}
+}
+
+/// Tenants that answer every query.
+#[derive(Debug)]
+pub struct FakeAggressor {
+    world: Shared,
+    pods_per_node: u16,
+    nodes: Vec<NodeId>,
+    since: Timestamp,
+}
+
+impl FakeAggressor {
+    pub(super) fn new(world: Shared, spec: &AggressorSpec) -> Self {
+        let since = world.borrow().clock.now();
+        Self { world, pods_per_node: spec.pods_per_node, nodes: Vec::new(), since }
+    }
+}
+
+impl Aggressor for FakeAggressor {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+        Ok((workload("tenant", QUERY_COST), Vec::new()))
+    }
+
+    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
+        let each = |node: &NodeId| (0..self.pods_per_node).map(|_| *node).collect::<Vec<_>>();
+        self.nodes = nodes.iter().flat_map(each).collect();
+        let named = self.nodes.iter().enumerate();
+        Ok(named.map(|(number, node)| pod(format!("tenant-{node}-{number}"), *node, Role::Aggressor)).collect())
+    }
+
+    async fn start(&mut self) -> Result<(), EngineError> {
+        self.since = self.world.borrow().clock.now();
+        Ok(())
+    }
+
+    async fn set_rate(&mut self, rate: Rate) -> Result<(), EngineError> {
+        self.world.borrow_mut().offer(rate);
+        Ok(())
+    }
+
+    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
+        let mut world = self.world.borrow_mut();
+        let seconds = world.clock.now().since(self.since).as_secs_f64();
+        let each = (world.rate.0 * seconds / self.nodes.len().max(1) as f64).round() as u64;
+        let counts = self.nodes.iter().map(|node| TenantCounts {
+            node: *node,
+            offered: each,
+            completed: each,
+            late: 0,
+            dropped: 0,
+            latencies_us: match latencies {
+                true => (0..each).map(|_| (world.rng.exponential() * LATENCY_US) as u64).collect(),
+                false => Vec::new(),
+            },
+        });
+        Ok(counts.collect())
+    }
+
+    async fn reset(&mut self) -> Result<(), EngineError> {
+        self.since = self.world.borrow().clock.now();
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> Result<(), EngineError> {
+        self.nodes.clear();
+        Ok(())
+    }
+
+    async fn close(&mut self) {}
+}
+
+/// Samples of the pretended machine.
+#[derive(Debug)]
+pub struct FakeMetrics(Shared);
+
+impl FakeMetrics {
+    pub(super) fn new(world: Shared) -> Self {
+        Self(world)
+    }
+}
+
+impl Metrics for FakeMetrics {
+    async fn start(&mut self, _: &str) -> Result<Vec<PodSpec>, MetricsError> {
+        Ok(Vec::new())
+    }
+
+    async fn ready(&mut self) -> Result<(), MetricsError> {
+        Ok(())
+    }
+
+    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
+        Ok(self.0.borrow().counters(start, end))
+    }
+
+    async fn close(&mut self) {}
+}

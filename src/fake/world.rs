@@ -1,0 +1,210 @@
+//! The pretended machine: which pods live, what CPU they use, how fast the job goes.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+
+use jostle_analysis::SplitMix64;
+
+use crate::{
+    backend::{Layout, Place, PodSpec, Role},
+    clock::{Clock as _, SimulatedClock},
+    experiment::{Experiment, FakeTruth},
+    metrics::{Counters, SeriesWindow, name},
+    plan::Plan,
+    units::{NodeId, Rate, Timestamp},
+};
+
+/// CPU seconds of a query, before a trial's own spread.
+pub const QUERY_COST: f64 = 0.003;
+/// Relative spread of a trial's query cost: loads are never equal to the last digit either.
+const COST_SPREAD: f64 = 0.01;
+
+/// Shared by the ports of one run.
+pub type Shared = Rc<RefCell<World>>;
+
+/// Constant CPU use over a stretch of time; the last stretch of a pod is open.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    from: Timestamp,
+    until: Option<Timestamp>,
+    cpus: f64,
+}
+
+/// A pod, alive or gone.
+#[derive(Clone, Debug)]
+struct Pod {
+    name: String,
+    node: NodeId,
+    role: Role,
+    stretches: Vec<Stretch>,
+}
+
+impl Pod {
+    fn alive(&self, at: Timestamp) -> bool {
+        let first = self.stretches.first().is_some_and(|stretch| stretch.from <= at);
+        first && self.stretches.last().is_some_and(|stretch| stretch.until.is_none_or(|until| at <= until))
+    }
+
+    /// CPU seconds used up to a point in time.
+    fn used(&self, at: Timestamp) -> f64 {
+        let seconds = |stretch: &Stretch| stretch.until.map_or(at, |until| until.min(at)).since(stretch.from).as_secs_f64();
+        self.stretches.iter().map(|stretch| seconds(stretch) * stretch.cpus).sum()
+    }
+
+    fn end(&mut self, at: Timestamp) {
+        if let Some(last) = self.stretches.last_mut() {
+            last.until.get_or_insert(at);
+        }
+    }
+
+    fn change(&mut self, at: Timestamp, cpus: f64) {
+        self.end(at);
+        self.stretches.push(Stretch { from: at, until: None, cpus });
+    }
+}
+
+/// A job that runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// Images per second when it is alone.
+    pub alone: f64,
+    /// End of its last iteration.
+    pub last: Timestamp,
+    /// Iterations done.
+    pub iterations: u64,
+}
+
+/// Everything pretended.
+#[derive(Debug)]
+pub struct World {
+    pub truth: FakeTruth,
+    pub clock: SimulatedClock,
+    pub rng: SplitMix64,
+    pub job: Option<Job>,
+    pub nodes: Vec<NodeId>,
+    pub per_iteration: u64,
+    /// CPU seconds of a query in this trial.
+    pub query_cost: f64,
+    /// Offered to all tenants together.
+    pub rate: Rate,
+    layout: Layout,
+    executor_cpus: f64,
+    interval: Duration,
+    pods: Vec<Pod>,
+}
+
+impl World {
+    /// A quiet machine.
+    pub fn shared(experiment: &Experiment, plan: &Plan, truth: FakeTruth, clock: SimulatedClock) -> Shared {
+        let nodes = plan.layout.hosts.iter().flat_map(|host| host.nodes.iter());
+        let capacity = nodes.clone().map(|node| node.capacity.cpus()).next().unwrap_or(1.0);
+        Rc::new(RefCell::new(Self {
+            truth,
+            clock,
+            rng: SplitMix64::for_purpose(experiment.seed.0, "fake backend"),
+            job: None,
+            nodes: nodes.map(|node| node.node).take(usize::from(experiment.primary.executors)).collect(),
+            per_iteration: u64::from(experiment.primary.images.per_iteration),
+            query_cost: QUERY_COST,
+            rate: Rate(0.0),
+            layout: plan.layout.clone(),
+            executor_cpus: plan.executor.cpu_limit.map_or(capacity, |limit| limit.cpus()),
+            interval: experiment.sampling_interval,
+            pods: Vec::new(),
+        }))
+    }
+
+    /// A pod begins to live, if it is on a node.
+    pub fn place(&mut self, spec: &PodSpec) {
+        if let Place::Node { node, role } = spec.place {
+            let cpus = if role == Role::Primary { self.executor_cpus } else { 0.0 };
+            let stretches = vec![Stretch { from: self.clock.now(), until: None, cpus }];
+            self.pods.push(Pod { name: spec.name.clone(), node, role, stretches });
+        }
+    }
+
+    /// A pod ends. One that is gone already is no error.
+    pub fn remove(&mut self, name: &str) {
+        let now = self.clock.now();
+        self.pods.iter_mut().filter(|pod| pod.name == name && pod.alive(now)).for_each(|pod| pod.end(now));
+    }
+
+    /// Everything ends.
+    pub fn clear(&mut self) {
+        let now = self.clock.now();
+        self.pods.iter_mut().for_each(|pod| pod.end(now));
+        self.job = None;
+    }
+
+    /// A new trial's own luck.
+    pub fn begin_job(&mut self) {
+        let noise = self.rng.normal() * self.truth.noise_percent / 100.0;
+        self.query_cost = QUERY_COST * (1.0 + COST_SPREAD * self.rng.normal()).max(0.5);
+        self.rate = Rate(0.0);
+        let alone = self.truth.images_per_second * noise.exp();
+        self.job = Some(Job { alone, last: self.clock.now(), iterations: 0 });
+    }
+
+    /// Offers another rate: the tenants' CPU follows at once.
+    pub fn offer(&mut self, rate: Rate) {
+        self.rate = rate;
+        let now = self.clock.now();
+        let tenants = self.pods.iter_mut().filter(|pod| pod.role == Role::Aggressor && pod.alive(now));
+        let mut tenants: Vec<&mut Pod> = tenants.collect();
+        let each = rate.0 * self.query_cost / tenants.len().max(1) as f64;
+        tenants.iter_mut().for_each(|pod| pod.change(now, each));
+    }
+
+    /// The samples of a window, as an agent that is read at every whole interval would have given them.
+    pub fn counters(&self, start: Timestamp, end: Timestamp) -> Counters {
+        let step = self.interval.as_nanos() as u64;
+        let times: Vec<Timestamp> = (start.0.div_ceil(step)..=end.0 / step).map(|k| Timestamp(k * step)).collect();
+        let expected = (end.since(start).as_nanos() / self.interval.as_nanos()) as u32;
+        let mut series = Vec::new();
+        let mut tell = |metric: &str, labels: &[(&str, &str)], times: &[Timestamp], value: &dyn Fn(Timestamp) -> f64| {
+            if let (Some(first), Some(last)) = (times.first(), times.last()) {
+                series.push(SeriesWindow {
+                    metric: metric.to_owned(),
+                    labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>(),
+                    samples: times.len() as u32,
+                    first_time: first.seconds(),
+                    first: value(*first),
+                    last_time: last.seconds(),
+                    last: value(*last),
+                    reset: false,
+                });
+            }
+        };
+        for host in &self.layout.hosts {
+            let label = host.host.to_string();
+            let on = |pod: &&Pod| pod.node.host == host.host;
+            tell(name::HOST_CPU, &[("host", &label)], &times, &|at| self.pods.iter().filter(on).map(|pod| pod.used(at)).sum());
+            tell(name::HOST_THROTTLED, &[("host", &label)], &times, &|_| 0.0);
+            for node in &host.nodes {
+                let on = |pod: &&Pod| pod.node == node.node;
+                let labels = [("host", label.as_str()), ("node", &node.node.to_string())];
+                tell(name::NODE_CPU, &labels, &times, &|at| self.pods.iter().filter(on).map(|pod| pod.used(at)).sum());
+                tell(name::NODE_THROTTLED, &labels, &times, &|_| 0.0);
+            }
+        }
+        for pod in &self.pods {
+            let alive: Vec<Timestamp> = times.iter().copied().filter(|at| pod.alive(*at)).collect();
+            let (host, node) = (pod.node.host.to_string(), pod.node.to_string());
+            let role = if pod.role == Role::Primary { "primary" } else { "aggressor" };
+            let labels = [("host", host.as_str()), ("node", &node), ("pod", &pod.name), ("role", role)];
+            tell(name::POD_CPU, &labels, &alive, &|at| pod.used(at));
+            tell(name::POD_THROTTLED, &labels, &alive, &|_| 0.0);
+        }
+        for component in ["agent", "driver", "orchestrator", "prometheus"] {
+            tell(name::RESERVE_THROTTLED, &[("component", component)], &times, &|_| 0.0);
+        }
+        let busy = |at: Timestamp| self.pods.iter().map(|pod| pod.used(at)).sum::<f64>();
+        let cpus: f64 = self.layout.hosts.iter().map(|host| host.budget.cpus()).sum();
+        tell(name::TREE_CPU, &[], &times, &busy);
+        tell(name::MACHINE_CPU, &[("mode", "busy")], &times, &busy);
+        tell(name::MACHINE_CPU, &[("mode", "steal")], &times, &|_| 0.0);
+        tell(name::MACHINE_CPU, &[("mode", "total")], &times, &|at| at.seconds() * cpus);
+        tell(name::READ_TIME, &[], &times, &|at| at.seconds());
+        series.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
+        Counters { start, end, scrapes_expected: expected, scrapes_present: expected.min(times.len() as u32), series }
+    }
+}
