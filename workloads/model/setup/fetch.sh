@@ -34,7 +34,7 @@ wheel() {
   python3 -m pip download --quiet --disable-pip-version-check --no-cache-dir --no-deps --only-binary=:all: --require-hashes \
     --implementation cp --python-version 3.11 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
     --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 -d "$into" -r "$into.txt" >&2 \
-    || fail "pip could not download $1==$2 (is a package index reachable?)"
+    || fail "pip could not get $1==$2 with the pinned sha256 (is a package index reachable?)"
   ls "$into"/*.whl
 }
 
