@@ -1,0 +1,141 @@
+//! The kernel: pictures in, classes out.
+
+use jostle_kernel::{Classification, Kernel, KernelError};
+use jostle_protocol::kernel::{KernelSpec, Network as Asked};
+use tch::NoGradGuard;
+
+use crate::{
+    architecture::Architecture,
+    mobilenetv2,
+    network::Network,
+    pictures::{Picture, Pictures},
+    random::SplitMix64,
+    resnet50,
+    weights::Weights,
+};
+
+/// Sides of the crop that are served, in pixels: below 32 the networks' last feature maps vanish.
+const SIDES: std::ops::RangeInclusive<u32> = 32..=1024;
+
+/// A network with its pictures, ready to classify on the thread that opened it, or in a process forked from there.
+pub struct Classifier {
+    network: Network,
+    pictures: Pictures,
+    side: u32,
+    provenance: String,
+    _no_grad: NoGradGuard,
+}
+
+impl Classifier {
+    /// Reads pictures and weights, packs the network for `spec.image_size`, and runs it once.
+    ///
+    /// It sets libtorch to one thread and makes none itself.
+    ///
+    /// # Errors
+    /// [`KernelError::Spec`] for `spin`, a missing folder or a size that is not served; [`KernelError::File`] for pictures or
+    /// weights that are missing or damaged; [`KernelError::Compute`] where libtorch fails.
+    pub fn open(spec: &KernelSpec) -> Result<Self, KernelError> {
+        let architecture = architecture(spec.network)?;
+        let side = spec.image_size;
+        if !SIDES.contains(&side) {
+            let why =
+                format!("{side} pixels are not served: from {} to {}, for example 224", SIDES.start(), SIDES.end());
+            return Err(KernelError::Spec { field: "imageSize", why });
+        }
+        let Some(folder) = &spec.folder else {
+            let why =
+                format!("{} needs pictures: a folder that holds, for example, Egyptian_cat/one.jpg", architecture.name);
+            return Err(KernelError::Spec { field: "folder", why });
+        };
+        single_thread();
+        let _no_grad = tch::no_grad_guard();
+        let pictures = Pictures::read(folder, side, spec.weights.as_deref())?;
+        let weights = match &spec.weights {
+            Some(path) => Weights::read(&architecture, path)?,
+            None => Weights::random(&architecture, spec.seed)?,
+        };
+        let network = Network::build(&architecture, &weights, side)?;
+        let provenance = format!("{}, {}", architecture.name, weights.source);
+        let classifier = Self { network, pictures, side, provenance, _no_grad };
+        // oneDNN compiles its code at the first call: forked processes inherit it.
+        classifier.classify_centre(0)?;
+        Ok(classifier)
+    }
+
+    /// Classifies the centre of picture `index` (modulo their number), as the published accuracies are measured.
+    ///
+    /// # Errors
+    /// As [`Kernel::classify`].
+    pub fn classify_centre(&self, index: usize) -> Result<Classification, KernelError> {
+        let picture = self.pictures.get(index);
+        let (right, down) = picture.room(self.side);
+        self.classify_at(picture, right / 2, down / 2)
+    }
+
+    /// `CLASS/FILE` of picture `index` (modulo their number).
+    pub fn picture_name(&self, index: usize) -> &str {
+        &self.pictures.get(index).name
+    }
+
+    fn classify_at(&self, picture: &Picture, left: u32, top: u32) -> Result<Classification, KernelError> {
+        let outputs = self.network.forward(picture.crop(self.side, left, top)?)?;
+        Ok(Classification { class: largest(&outputs), label: picture.label })
+    }
+}
+
+impl Kernel for Classifier {
+    fn images(&self) -> usize {
+        self.pictures.len()
+    }
+
+    fn classify(&mut self, index: usize, crop_seed: u64) -> Result<Classification, KernelError> {
+        let picture = self.pictures.get(index);
+        let mut random = SplitMix64::new(crop_seed);
+        let (right, down) = picture.room(self.side);
+        let (left, top) = (random.up_to(right), random.up_to(down));
+        self.classify_at(picture, left, top)
+    }
+
+    fn provenance(&self) -> String {
+        self.provenance.clone()
+    }
+}
+
+fn architecture(asked: Asked) -> Result<Architecture, KernelError> {
+    match asked {
+        Asked::Resnet50 => Ok(resnet50::architecture()),
+        Asked::Mobilenetv2 => Ok(mobilenetv2::architecture()),
+        Asked::Spin => Err(KernelError::Spec {
+            field: "network",
+            why: "spin is no libtorch network: use resnet50 or mobilenetv2 here, or the program without libtorch"
+                .into(),
+        }),
+    }
+}
+
+/// One thread within operators and none between them. libtorch takes the second number once in a process's life and
+/// throws when it is set again, even to the same.
+fn single_thread() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| tch::set_num_interop_threads(1));
+    tch::set_num_threads(1);
+}
+
+/// Index of the largest of finite values; the first of equals.
+fn largest(values: &[f32]) -> u32 {
+    let first = (0, f32::NEG_INFINITY);
+    let (index, _) = values.iter().enumerate().fold(first, |best, (i, &v)| if v > best.1 { (i, v) } else { best });
+    index as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of equal outputs the first wins, and negative ones count.
+    #[test]
+    fn arg_max() {
+        assert_eq!(largest(&[-3.0, -1.0, -1.0, -2.0]), 1);
+        assert_eq!(largest(&[5.0, 1.0]), 0);
+    }
+}
