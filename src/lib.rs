@@ -4,6 +4,7 @@
 
 pub mod aggressor;
 pub mod backend;
+pub mod cgroup;
 pub mod clock;
 pub mod engine;
 pub mod experiment;
