@@ -62,6 +62,16 @@ fn fits(layout: &Layout, machine: &[u32]) -> Result<(), BackendError> {
                 accepted: format!("CPUs among {machine:?}"),
             });
         }
+        // The kernel takes an empty list, and then no process.
+        if let Some(node) =
+            host.nodes.iter().find(|n| n.cpus.is_empty() || n.cpus.iter().any(|c| !host.cpus.contains(c)))
+        {
+            return Err(BackendError {
+                component: node.node.to_string(),
+                why: format!("shall be pinned to CPUs {:?}, which are no part of its host's", node.cpus),
+                accepted: format!("CPUs among {:?}", host.cpus),
+            });
+        }
         if let Some(node) = host.nodes.iter().find(|node| node.capacity < SMALLEST) {
             return Err(BackendError {
                 component: node.node.to_string(),
@@ -169,6 +179,8 @@ mod tests {
         };
         let error = refusal(|l| l.hosts[1].cpus = vec![7]);
         assert!(error.contains("host-1") && error.contains("CPU 7") && error.contains("[0, 1]"), "{error}");
+        let error = refusal(|l| l.hosts[1].nodes[0].cpus = vec![]);
+        assert!(error.contains("n1-0") && error.contains("CPUs []"), "{error}");
         let error = refusal(|l| l.hosts[0].nodes[1].capacity = Millicores(9.0));
         assert!(error.contains("n0-1") && error.contains("9m") && error.contains("10m"), "{error}");
         let error = refusal(|l| l.hosts[0].nodes[1].capacity = Millicores(451.0));
