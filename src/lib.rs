@@ -2,6 +2,7 @@
 //!
 //! The house is described in `ARCHITECTURE.md`; the main path is spec -> experiment -> plan -> trials -> record -> report.
 
+pub mod agent;
 pub mod aggressor;
 pub mod backend;
 pub mod cgroup;

@@ -2,6 +2,8 @@
 //!
 //! The tests take turns by the machine's own lock, as runs do, so that they never meet a real run either.
 
+#![cfg(test)]
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -42,13 +44,13 @@ impl Drop for Machine {
 }
 
 /// Waits until no other run or test has the machine, then checks the preconditions. A test that cannot have them fails here.
-async fn machine(run: &str, layout: &Layout) -> Machine {
+fn machine(run: &str, layout: &Layout) -> Machine {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let config = LocalConfig::new(format!("test-{run}-{}", std::process::id()));
     for _ in 0..600 {
         match check(&config, layout) {
             Ok(()) => return Machine { config, _turn: turn },
-            Err(e) if e.component == "machine lock" => tokio::time::sleep(Duration::from_secs(1)).await,
+            Err(e) if e.component == "machine lock" => std::thread::sleep(Duration::from_secs(1)),
             Err(e) => panic!("this test needs root, cgroup v1 and a clean machine; {e}"),
         }
     }
@@ -137,7 +139,7 @@ fn observe(group: &Group) -> (f64, Counters) {
 #[tokio::test]
 async fn pods_get_what_they_may_and_nothing_stays() {
     let layout = layout();
-    let machine = machine("life", &layout).await;
+    let machine = machine("life", &layout);
     let config = &machine.config;
     let mut local = Local::new(config.clone());
     let tree = Group::new(local.provision(&layout).await.unwrap().tree);
@@ -193,7 +195,7 @@ async fn pods_get_what_they_may_and_nothing_stays() {
 #[tokio::test]
 async fn a_refusal_by_the_kernel_leaves_nothing() {
     let good = layout();
-    let machine = machine("refusal", &good).await;
+    let machine = machine("refusal", &good);
     let config = &machine.config;
     let faults: [fn(&mut Layout); 3] = [
         |l| l.hosts[3].nodes[3].capacity = Millicores(900.0),
@@ -215,7 +217,7 @@ async fn a_refusal_by_the_kernel_leaves_nothing() {
 #[tokio::test]
 async fn a_dead_process_is_no_pod() {
     let layout = layout();
-    let machine = machine("dead", &layout).await;
+    let machine = machine("dead", &layout);
     let config = &machine.config;
     let mut local = Local::new(config.clone());
     let tree = local.provision(&layout).await.unwrap().tree;
@@ -237,7 +239,7 @@ async fn a_dead_process_is_no_pod() {
 #[tokio::test]
 async fn clean_removes_an_abandoned_run() {
     let layout = layout();
-    let machine = machine("abandoned", &layout).await;
+    let machine = machine("abandoned", &layout);
     let config = &machine.config;
     let mut local = Local::new(config.clone());
     local.provision(&layout).await.unwrap();
@@ -251,7 +253,7 @@ async fn clean_removes_an_abandoned_run() {
     let error = check(config, &layout).unwrap_err().to_string();
     assert!(error.contains(&config.run) && error.contains("jostle clean"), "{error}");
     let removed = clean(&config.cgroup_root, &config.lock).await.unwrap();
-    assert_eq!(removed.runs, [config.run.clone()]);
+    assert_eq!(removed.runs, std::slice::from_ref(&config.run));
     assert_eq!(removed.processes, BTreeSet::from([burner.0.id()]));
     // jostle, the run, the reserve, 4 hosts, 16 nodes with 2 parents each, 1 pod.
     assert_eq!(removed.groups, 3 + 4 + 16 * 3 + 1);

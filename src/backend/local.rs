@@ -190,8 +190,8 @@ impl Tree {
 
     fn place(&mut self, spec: &PodSpec) -> Result<(), BackendError> {
         let group = match spec.place {
-            Place::Reserve => self.into_reserve(&spec.name)?,
-            Place::Node { node, role } => self.into_node(spec, node, role)?,
+            Place::Reserve => self.reserve_group(&spec.name)?,
+            Place::Node { node, role } => self.node_group(spec, node, role)?,
         };
         for pid in &spec.pids {
             self.hierarchy.move_process(&group, *pid)?;
@@ -199,14 +199,14 @@ impl Tree {
         Ok(())
     }
 
-    fn into_reserve(&mut self, name: &str) -> Result<Group, BackendError> {
+    fn reserve_group(&mut self, name: &str) -> Result<Group, BackendError> {
         let group = self.run.child(tree::RESERVE).child(name);
         self.pods.insert(name.to_owned(), Pod { group: group.clone(), burstable: None });
         self.hierarchy.create(&group)?;
         Ok(group)
     }
 
-    fn into_node(&mut self, spec: &PodSpec, id: NodeId, role: Role) -> Result<Group, BackendError> {
+    fn node_group(&mut self, spec: &PodSpec, id: NodeId, role: Role) -> Result<Group, BackendError> {
         let Some(node) = self.nodes.get(&id) else {
             let accepted = self.nodes.keys().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
             return Err(refusal(&format!("pod {}", spec.name), format!("there is no node {id}"), accepted));

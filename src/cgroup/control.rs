@@ -134,7 +134,6 @@ impl Hierarchy {
     }
 
     #[cfg(not(test))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "tests inject faults here")]
     fn step(&self, _action: &str, _path: &Path) -> Result<(), CgroupError> {
         Ok(())
     }
