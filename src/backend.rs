@@ -1,5 +1,7 @@
 //! PORT: where pods run. A backend makes hosts and nodes, puts pods into them, and takes everything away again.
 
+pub mod local;
+
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};

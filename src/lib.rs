@@ -2,8 +2,10 @@
 //!
 //! The house is described in `ARCHITECTURE.md`; the main path is spec -> experiment -> plan -> trials -> record -> report.
 
+pub mod agent;
 pub mod aggressor;
 pub mod backend;
+pub mod cgroup;
 pub mod clock;
 pub mod engine;
 pub mod experiment;

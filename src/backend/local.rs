@@ -1,0 +1,290 @@
+//! The local backend: hosts, nodes and pods as nested control groups of this machine, by the kubelet's rules.
+//!
+//! A host has a CPU quota and is pinned; its nodes share it as VMs share a server; pods are inside nodes. What measures lives in
+//! a reserve beside the hosts. Sharing caches, memory bandwidth and turbo between hosts cannot be prevented here.
+
+mod clean;
+mod kubelet;
+mod lock;
+mod precondition;
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+pub use clean::{Removed, clean};
+use kubelet::{Class, MIN_SHARES};
+use lock::Lock;
+pub use lock::default_lock;
+pub use precondition::check;
+
+use crate::{
+    backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Role},
+    cgroup::{self, CgroupError, Group, Hierarchy, ending::Whereabouts, tree},
+    units::{Millicores, NodeId},
+};
+
+/// Weight of jostle's tree against everything else on the machine. Its hosts stay inside their quotas whatever their weight, so
+/// others keep the rest; with the default of 1024 every busy process outside would weigh as much as all hosts together.
+const TREE_SHARES: u64 = 65_536;
+/// Weight of the reserve against the hosts, far above theirs (about as many as their milli-CPUs): what measures must not wait.
+const RESERVE_SHARES: u64 = 65_536;
+
+/// Where, and under which name.
+#[derive(Clone, Debug)]
+pub struct LocalConfig {
+    /// Where the controllers are mounted.
+    pub cgroup_root: PathBuf,
+    /// The run's name, unique on this machine: the run directory's.
+    pub run: String,
+    /// The file that keeps runs apart.
+    pub lock: PathBuf,
+}
+
+impl LocalConfig {
+    /// This machine's usual places.
+    pub fn new(run: impl Into<String>) -> Self {
+        Self { cgroup_root: PathBuf::from(cgroup::DEFAULT_ROOT), run: run.into(), lock: default_lock() }
+    }
+}
+
+/// The backend. Holds the machine's lock from `provision` to `teardown`.
+#[derive(Debug)]
+pub struct Local {
+    config: LocalConfig,
+    tree: Option<Tree>,
+}
+
+/// What exists.
+#[derive(Debug)]
+struct Tree {
+    hierarchy: Hierarchy,
+    run: Group,
+    /// Where this process was before: it may move into the reserve.
+    home: Whereabouts,
+    nodes: BTreeMap<NodeId, Node>,
+    pods: BTreeMap<String, Pod>,
+    _lock: Lock,
+}
+
+#[derive(Debug)]
+struct Node {
+    group: Group,
+    quota_us: u64,
+}
+
+#[derive(Debug)]
+struct Pod {
+    group: Group,
+    /// Node and CPU request of a Burstable pod: its class' parent weighs as much as all of them.
+    burstable: Option<(NodeId, Millicores)>,
+}
+
+impl Local {
+    /// Touches nothing yet.
+    pub fn new(config: LocalConfig) -> Self {
+        Self { config, tree: None }
+    }
+
+    fn tree(&mut self) -> Result<&mut Tree, BackendError> {
+        self.tree.as_mut().ok_or_else(|| refusal("local backend", "there are no hosts yet", "provision first"))
+    }
+}
+
+impl Backend for Local {
+    async fn provision(&mut self, layout: &Layout) -> Result<Provisioned, BackendError> {
+        if self.tree.is_some() {
+            return Err(refusal("local backend", "the hosts are there already", "teardown first"));
+        }
+        precondition::run_name(&self.config.run)?;
+        let hierarchy = Hierarchy::open(&self.config.cgroup_root)?;
+        self.provision_in(hierarchy, layout).await
+    }
+
+    async fn launch(&mut self, pod: &PodSpec) -> Result<(), BackendError> {
+        let tree = self.tree()?;
+        if tree.pods.contains_key(&pod.name) {
+            let why = "a pod of this name is there already";
+            return Err(refusal(&format!("pod {}", pod.name), why, "a name of its own, such as executor-n0-0"));
+        }
+        check_pod_name(&pod.name)?;
+        let launched = tree.place(pod);
+        if launched.is_err() {
+            // Nothing half launched stays; what cannot be removed now, teardown removes or names.
+            let _ = tree.stop(&pod.name).await;
+        }
+        launched
+    }
+
+    async fn stop(&mut self, pod: &str) -> Result<(), BackendError> {
+        match &mut self.tree {
+            Some(tree) => tree.stop(pod).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn teardown(&mut self) -> Result<(), BackendError> {
+        if let Some(tree) = &mut self.tree {
+            tree.end().await?;
+            self.tree = None;
+        }
+        Ok(())
+    }
+}
+
+impl Local {
+    async fn provision_in(&mut self, hierarchy: Hierarchy, layout: &Layout) -> Result<Provisioned, BackendError> {
+        let lock = Lock::take(&self.config.lock, &self.config.run)?;
+        precondition::no_leftovers(&hierarchy)?;
+        let home = hierarchy.whereabouts()?;
+        let run = tree::run(&self.config.run);
+        // Kept before the first group is made, so that teardown knows of everything, even if this future is dropped.
+        let (nodes, pods) = Default::default();
+        let tree = self.tree.insert(Tree { hierarchy, run, home, nodes, pods, _lock: lock });
+        match tree.build(layout) {
+            Ok(()) => {
+                Ok(Provisioned { description: "local backend, cgroup v1".to_owned(), tree: tree.run.to_string() })
+            }
+            Err(error) => {
+                let mut error = BackendError::from(error);
+                if let Err(left) = self.teardown().await {
+                    error.why = format!("{}; and removing what was made failed: {}", error.why, left.why);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Tree {
+    /// Parents before children: a child's quota may not exceed its parent's, its CPUs are a part of its parent's.
+    fn build(&mut self, layout: &Layout) -> Result<(), CgroupError> {
+        let cgroups = &self.hierarchy;
+        cgroups.create(&self.run)?;
+        cgroups.set_shares(&Group::new(tree::TOP), TREE_SHARES)?;
+        cgroups.set_shares(&self.run, TREE_SHARES)?;
+        let reserve = self.run.child(tree::RESERVE);
+        cgroups.create(&reserve)?;
+        cgroups.set_shares(&reserve, RESERVE_SHARES)?;
+        for host in &layout.hosts {
+            let group = self.run.child(&host.host.to_string());
+            self.bounded(&group, host.budget, &host.cpus)?;
+            for node in &host.nodes {
+                let group = group.child(&node.node.to_string());
+                self.bounded(&group, node.capacity, &node.cpus)?;
+                for class in [tree::BURSTABLE, tree::BEST_EFFORT] {
+                    self.hierarchy.create(&group.child(class))?;
+                    self.hierarchy.set_shares(&group.child(class), MIN_SHARES)?;
+                }
+                self.nodes.insert(node.node, Node { group, quota_us: kubelet::quota_us(node.capacity) });
+            }
+        }
+        Ok(())
+    }
+
+    /// A host or a node: quota, weight and CPUs.
+    fn bounded(&self, group: &Group, capacity: Millicores, cpus: &[u32]) -> Result<(), CgroupError> {
+        self.hierarchy.create(group)?;
+        self.hierarchy.set_quota(group, kubelet::quota_us(capacity))?;
+        self.hierarchy.set_shares(group, kubelet::shares(capacity))?;
+        self.hierarchy.set_cpus(group, cpus)
+    }
+
+    fn place(&mut self, spec: &PodSpec) -> Result<(), BackendError> {
+        let group = match spec.place {
+            Place::Reserve => self.reserve_group(&spec.name)?,
+            Place::Node { node, role } => self.node_group(spec, node, role)?,
+        };
+        for pid in &spec.pids {
+            self.hierarchy.move_process(&group, *pid)?;
+        }
+        Ok(())
+    }
+
+    fn reserve_group(&mut self, name: &str) -> Result<Group, BackendError> {
+        let group = self.run.child(tree::RESERVE).child(name);
+        self.pods.insert(name.to_owned(), Pod { group: group.clone(), burstable: None });
+        self.hierarchy.create(&group)?;
+        Ok(group)
+    }
+
+    fn node_group(&mut self, spec: &PodSpec, id: NodeId, role: Role) -> Result<Group, BackendError> {
+        let Some(node) = self.nodes.get(&id) else {
+            let accepted = self.nodes.keys().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
+            return Err(refusal(&format!("pod {}", spec.name), format!("there is no node {id}"), accepted));
+        };
+        let values = kubelet::pod(&spec.resources);
+        let directory = tree::pod(role_name(role), &spec.name);
+        let group =
+            values.class.parent().map_or(node.group.clone(), |parent| node.group.child(parent)).child(&directory);
+        let burstable = (values.class == Class::Burstable).then_some((id, values.request));
+        // A limit above the node's capacity bounds nothing that the node does not, and the kernel would refuse it.
+        let quota_us = values.quota_us.map(|quota| quota.min(node.quota_us));
+        self.pods.insert(spec.name.clone(), Pod { group: group.clone(), burstable });
+        self.hierarchy.create(&group)?;
+        self.hierarchy.set_shares(&group, values.shares)?;
+        if let Some(quota) = quota_us {
+            self.hierarchy.set_quota(&group, quota)?;
+        }
+        if let Some(limit) = values.memory_limit {
+            self.hierarchy.set_memory_limit(&group, limit.0)?;
+        }
+        self.weigh_burstable(id)?;
+        Ok(group)
+    }
+
+    /// The Burstable parent weighs what its pods request.
+    fn weigh_burstable(&self, id: NodeId) -> Result<(), CgroupError> {
+        let Some(node) = self.nodes.get(&id) else { return Ok(()) };
+        let here = self.pods.values().filter_map(|pod| pod.burstable).filter(|(node, _)| *node == id);
+        let requests = Millicores(here.map(|(_, request)| request.0).sum());
+        self.hierarchy.set_shares(&node.group.child(tree::BURSTABLE), kubelet::shares(requests))
+    }
+
+    /// Known until it is really gone, so that a failed stop can be repeated.
+    async fn stop(&mut self, name: &str) -> Result<(), BackendError> {
+        let Some(pod) = self.pods.get(name) else { return Ok(()) };
+        self.hierarchy.leave(&pod.group, Some(&self.home))?;
+        self.hierarchy.kill_all(&pod.group).await?;
+        self.hierarchy.remove(&pod.group).await?;
+        if let Some((node, _)) = self.pods.remove(name).and_then(|pod| pod.burstable) {
+            self.weigh_burstable(node)?;
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<(), BackendError> {
+        self.hierarchy.leave(&self.run, Some(&self.home))?;
+        self.hierarchy.kill_all(&self.run).await?;
+        self.hierarchy.remove(&self.run).await?;
+        let top = Group::new(tree::TOP);
+        if self.hierarchy.children(&top).is_empty() {
+            self.hierarchy.remove(&top).await?;
+        }
+        Ok(())
+    }
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Primary => "primary",
+        Role::Aggressor => "aggressor",
+    }
+}
+
+/// A DNS label, as Kubernetes has it (RFC 1123): the name becomes a directory here and a label there.
+fn check_pod_name(name: &str) -> Result<(), BackendError> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if (1..=63).contains(&name.len()) && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-') {
+        return Ok(());
+    }
+    let accepted = "lower-case letters, digits and '-', such as executor-n0-0";
+    Err(refusal(&format!("pod {name:?}"), "this name is no DNS label", accepted))
+}
+
+fn refusal(component: &str, why: impl Into<String>, accepted: impl Into<String>) -> BackendError {
+    BackendError { component: component.to_owned(), why: why.into(), accepted: accepted.into() }
+}
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;

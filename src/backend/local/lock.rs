@@ -1,0 +1,118 @@
+//! One run at a time: a lock file that names its holder. The kernel frees it with the process, however that ends.
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Read, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use crate::backend::BackendError;
+
+/// The machine's lock file: in `/run`, or among temporary files where there is no such directory.
+pub fn default_lock() -> PathBuf {
+    let run = Path::new("/run");
+    if run.is_dir() { run.join("jostle.lock") } else { std::env::temp_dir().join("jostle.lock") }
+}
+
+/// Held until dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock for `run`, or says who has it.
+    pub(super) fn take(path: &Path, run: &str) -> Result<Self, BackendError> {
+        loop {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(|e| unusable(path, &e))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(refused(&mut file)),
+                Err(TryLockError::Error(e)) => return Err(unusable(path, &e)),
+            }
+            // The holder before may have removed the file between the two calls above: then this lock is on nothing.
+            if same_file(&file, path) {
+                let holder = format!("process {}, run {run}", std::process::id());
+                file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(|e| unusable(path, &e))?;
+                return Ok(Self { path: path.to_owned(), _file: file });
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Removed while held, so that nobody else's file goes. Where that fails, an unlocked file stays and harms nobody.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn same_file(file: &File, path: &Path) -> bool {
+    let id = |m: io::Result<fs::Metadata>| m.ok().map(|m| (m.dev(), m.ino()));
+    id(file.metadata()).is_some_and(|own| Some(own) == id(fs::metadata(path)))
+}
+
+fn refused(file: &mut File) -> BackendError {
+    let mut holder = String::new();
+    let holder = match file.read_to_string(&mut holder) {
+        Ok(length) if length > 0 => holder,
+        _ => "a process that has not yet written its name".to_owned(),
+    };
+    BackendError {
+        component: "machine lock".to_owned(),
+        why: format!("another run has this machine: {holder}"),
+        accepted: "one run at a time: wait until it ends, or interrupt it with Ctrl-C".to_owned(),
+    }
+}
+
+fn unusable(path: &Path, error: &io::Error) -> BackendError {
+    BackendError {
+        component: "machine lock".to_owned(),
+        why: format!("cannot use {}: {error}", path.display()),
+        accepted: "a lock file that root may write, such as /run/jostle.lock".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second is refused and the first is named; when the first is gone, so is its file, and the next may come.
+    #[test]
+    fn one_holder_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("jostle.lock");
+        let first = Lock::take(&path, "first-1-1").unwrap();
+        let error = Lock::take(&path, "second-1-1").unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}, run first-1-1", std::process::id())), "{error}");
+        assert!(error.contains("accepted: one run at a time"), "{error}");
+        drop(first);
+        assert!(!path.exists());
+        Lock::take(&path, "second-1-1").unwrap();
+    }
+
+    /// A file that a killed holder left behind is no obstacle.
+    #[test]
+    fn a_left_file_is_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("jostle.lock");
+        fs::write(&path, "process 1, run with-a-very-long-name-that-is-gone-1-1").unwrap();
+        let _held = Lock::take(&path, "next").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), format!("process {}, run next", std::process::id()));
+    }
+
+    /// A lock file that cannot be made is named.
+    #[test]
+    fn an_impossible_place_is_named() {
+        let error = Lock::take(Path::new("/proc/jostle.lock"), "x").unwrap_err().to_string();
+        assert!(error.contains("cannot use /proc/jostle.lock"), "{error}");
+    }
+}
