@@ -2,6 +2,8 @@
 
 mod quantity;
 mod spec;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::{ops::Deref, path::PathBuf, time::Duration};

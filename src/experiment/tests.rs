@@ -1,0 +1,93 @@
+//! Every refusal names its field and shows what would be accepted.
+
+use super::*;
+
+const DEMO: &str = include_str!("../../examples/demo.yaml");
+
+/// All examples are legal.
+#[test]
+fn examples_are_legal() {
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+/// The demo says what the study did.
+#[test]
+fn the_demo_is_the_study() {
+    let demo = read(DEMO).unwrap();
+    assert_eq!((demo.topology.hosts, demo.topology.nodes_per_host, demo.primary.executors), (4, 4, 16));
+    assert_eq!(demo.primary.resources.cpu_limit, Some(CpuAmount::OfNode(CpuFraction(0.625))));
+    let load = demo.arms[0].aggressor.as_ref().unwrap().load;
+    assert_eq!(load.target, LoadTarget::HostCpu(CpuFraction(0.8)));
+    assert_eq!((load.tolerance_pp, load.hold), (5.0, Hold::Rate));
+    assert_eq!(demo.analysis.stop, Stop::Fixed(6));
+}
+
+/// A change to the demo, the field that the refusal must name, and a word of what it must accept.
+const REFUSALS: &[(&str, &str, &str, &str)] = &[
+    ("  seed: 2019", "  sede: 2019", "spec.sede", "seed"),
+    ("executorCores: 1", "executorCore: 1", "spec.primary.executorCore", "executorCores"),
+    ("executors: 16", "executors: many", "spec.primary.executors", "executors: 16"),
+    ("executors: 16", "executors: 17", "spec.primary.executors", "1 to 16"),
+    ("executors: 16", "executors: 0", "spec.primary.executors", "1 to 16"),
+    ("executors: 16", "executors: -3", "spec.primary.executors", "executors: 16"),
+    ("target: 80%", "target: 180%", "spec.arms[0].aggressors[0].load.target", "80%"),
+    ("target: 80%", "target: 0%", "spec.arms[0].aggressors[0].load.target", "80%"),
+    ("target: 80%", "target: 80", "spec.arms[0].aggressors[0].load.target", "80%"),
+    ("mode: hostCpu", "mode: nodeCpu", "spec.arms[0].aggressors[0].load.mode", "hostCpu"),
+    ("tolerance: 5pp", "tolerance: 5%", "spec.arms[0].aggressors[0].load.tolerance", "5pp"),
+    ("hosts: 4,", "hosts: 0,", "spec.topology.hosts", "1 to 64"),
+    ("hosts: 1, on: rotate", "hosts: 5, on: rotate", "spec.arms[0].aggressors[0].place.hosts", "1 to 4"),
+    ("hosts: 1, on: rotate", "on: [host-4]", "spec.arms[0].aggressors[0].place.on", "host-0"),
+    ("window: 12s", "window: 2s", "spec.trial.window", "three scrapes"),
+    ("window: 12s", "window: 12", "spec.trial.window", "20s"),
+    (", window: 12s", "", "spec.trial.window", "window: 12s"),
+    ("backend: { local: {} }", "backend: {}", "spec.backend", "local"),
+    ("backend: { local: {} }", "backend: { local: {}, fake: {} }", "spec.backend", "exactly one"),
+    ("backend: { local: {} }", "backend: { kubernetes: {} }", "spec.backend.kubernetes", "local"),
+    ("schedule: { static: {} }", "schedule: { barrier: {} }", "spec.primary.schedule.barrier", "static"),
+    ("workload: resnet50", "workload: resnet51", "spec.primary.workload", "resnet50"),
+    ("perIteration: 80", "perIteration: 8", "spec.primary.images.perIteration", "80"),
+    ("memory: 1Gi", "memory: plenty", "spec.primary.resources.requests.memory", "512Mi"),
+    ("name: colocated", "name: baseline", "spec.arms[0].name", "another name"),
+    ("name: demo", "name: ../demo", "metadata.name", "paper"),
+    ("limit: 3%", "limit: 0%", "spec.analysis.limit", "3%"),
+    ("confidence: 95%", "confidence: 100%", "spec.analysis.confidence", "95%"),
+    ("fixed: 6", "fixed: 0", "spec.analysis.stop.fixed", "6"),
+    ("stop: { fixed: 6 }", "stop: { precision: { halfWidth: 1pp, minBlocks: 9, maxBlocks: 8 } }", "spec.analysis.stop.precision", "minBlocks"),
+    ("apiVersion: jostle.dev/v1alpha1", "apiVersion: v1", "apiVersion", "jostle.dev/v1alpha1"),
+    ("kind: Experiment", "kind: [", "(file)", "examples/demo.yaml"),
+];
+
+#[test]
+fn refusals_name_field_and_example() {
+    for (from, to, field, accepted) in REFUSALS {
+        assert!(DEMO.contains(from), "{from} is not in the demo");
+        let error = read(&DEMO.replacen(from, to, 1)).expect_err(to);
+        assert_eq!(&error.field, field, "{to}: {error}");
+        assert!(error.accepted.contains(accepted), "{to}: {error}");
+    }
+}
+
+/// A misspelt key gets a suggestion.
+#[test]
+fn suggests_the_nearest_key() {
+    let error = read(&DEMO.replace("warmup: 3s", "warm_up: 3s")).unwrap_err();
+    assert!(error.accepted.starts_with("did you mean warmup?"), "{error}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(500))]
+    /// A file with any one character changed, and any text at all, is read or refused, never a panic.
+    #[test]
+    fn never_panics(at in 0usize..1500, with in "\\PC|\n|\0", text in "(\\PC|\n){0,80}") {
+        let _ = read(&text);
+        let mut file: Vec<char> = DEMO.chars().collect();
+        let at = at % file.len();
+        file.splice(at..=at, with.chars());
+        let _ = read(&file.into_iter().collect::<String>());
+    }
+}
