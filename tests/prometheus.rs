@@ -1,5 +1,9 @@
 //! The managed Prometheus: the real one, scraping an agent whose every answer is known. Needs the `prometheus` binary (`make setup`).
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends at what it did not expect, also in its own functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at what it did not expect, also in its own functions"
+)]
 
 use std::{
     collections::BTreeMap,
