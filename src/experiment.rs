@@ -14,6 +14,9 @@ use thiserror::Error;
 
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
 
+/// Name of the implied arm.
+pub const BASELINE: &str = "baseline";
+
 /// Reads and checks one file's text.
 ///
 /// # Errors

@@ -7,6 +7,8 @@ use thiserror::Error;
 
 use crate::{backend::PodSpec, units::Timestamp};
 
+pub mod prometheus;
+
 /// The agent's metric names. Counters in seconds of CPU time unless stated.
 pub mod name {
     /// `{host}`

@@ -9,14 +9,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::feasible::{iterations_per_window, primary_share};
+pub use crate::experiment::BASELINE;
 use crate::{
     backend::{Layout, Resources},
     experiment::{Arm, BackendChoice, CpuAmount, Experiment, ResourceSpec, SpecError, Stop},
     units::{BlockId, HostId, Millicores},
 };
-
-/// Name of the implied arm.
-pub const BASELINE: &str = "baseline";
 
 /// What starting and ending the processes of a trial takes, by experience; only the forecast of time uses it.
 const LAUNCH: Duration = Duration::from_millis(1500);

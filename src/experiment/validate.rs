@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use jostle_protocol::kernel::Network;
 
 use super::{
-    AggressorSpec, Analysis, Arm, BackendChoice, CpuAmount, Experiment, FakeTruth, Hold, Images, Load, LoadTarget, Phases,
+    AggressorSpec, Analysis, Arm, BASELINE, BackendChoice, CpuAmount, Experiment, FakeTruth, Hold, Images, Load, LoadTarget, Phases,
     Placement, Primary, ResourceSpec, Resolved, SpecError, Stop, Topology,
     quantity::{CpuText, DurationText, Percent, PercentPoints, RateText},
     spec::{
@@ -13,10 +13,7 @@ use super::{
         PrimarySpec, ResourcesSpec, SamplingSpec, ScheduleSpec, StopSpec, TopologySpec, TrialSpec,
     },
 };
-use crate::{
-    plan::BASELINE,
-    units::{Confidence, CpuFraction, HostId, Rate, Seed},
-};
+use crate::units::{Confidence, CpuFraction, HostId, Rate, Seed};
 
 const MOST_HOSTS: u16 = 64;
 const MOST_NODES: u32 = 1024;

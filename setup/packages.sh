@@ -1,0 +1,31 @@
+#!/bin/bash
+# The system's part of the set-up: Debian packages for what is missing, nothing where nothing is.
+# Deliberately absent: Rust. Its toolchain is the user's choice; what is missing is said.
+set -euo pipefail
+
+fail() { echo "setup: $*" >&2; exit 1; }
+
+command -v cargo >/dev/null || fail "cargo is missing: install Rust with rustup, then: rustup component add clippy rustfmt"
+
+missing=()
+has() { command -v "$1" >/dev/null || missing+=("$2"); } # has COMMAND PACKAGE
+has prometheus prometheus
+has python3 python3
+python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
+has c++ g++
+has readelf binutils
+[ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "setup: every package is there"
+  exit 0
+fi
+
+command -v apt-get >/dev/null || fail "missing: ${missing[*]} (Debian's names); install them with this system's package manager"
+[ "$(id -u)" = 0 ] || fail "missing: ${missing[*]}; run as root: apt-get install ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null
+# The package starts a service on port 9090 of every address. Nobody asked for it: a run starts its own, on loopback.
+if [[ " ${missing[*]} " == *" prometheus "* ]] && [ -d /run/systemd/system ]; then
+  systemctl disable --now prometheus
+fi

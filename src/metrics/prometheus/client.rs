@@ -1,0 +1,61 @@
+//! Prometheus' HTTP API, as far as it is asked: is it up, and the raw samples of a range.
+
+use std::time::Duration;
+
+use super::decode;
+use crate::{
+    metrics::{MetricsError, name},
+    units::Timestamp,
+};
+
+/// A query over a window of 120 series takes milliseconds; this is for a machine that is very busy.
+const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// One Prometheus.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    http: reqwest::Client,
+    base: String,
+}
+
+impl Client {
+    /// `base` is `http://127.0.0.1:PORT/PREFIX`, without a slash at the end.
+    pub(super) fn new(base: String) -> Result<Self, MetricsError> {
+        // No proxy: the address is loopback, whatever the environment says.
+        let built = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
+        let http = built.map_err(|e| super::error(format!("no HTTP client: {e}")))?;
+        Ok(Self { http, base })
+    }
+
+    /// Whether it answers at all.
+    pub(super) async fn is_up(&self) -> bool {
+        let answer = self.http.get(format!("{}/-/healthy", self.base)).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// How many scrapes of the agent are stored, of the last minute.
+    pub(super) async fn stored_scrapes(&self) -> Result<usize, String> {
+        let body = self.query(&[("query", format!("{}[1m]", name::READ_TIME))]).await?;
+        decode::sample_count(&body)
+    }
+
+    /// The raw samples of `[start, end]` and a few milliseconds around it, as JSON.
+    ///
+    /// An instant query of a range selector returns what is stored; `query_range` would resample it.
+    pub(super) async fn samples(&self, start: Timestamp, end: Timestamp) -> Result<Vec<u8>, String> {
+        // Prometheus counts in milliseconds: ask for the whole ones around, and let the decoder cut. Whether the selector's left
+        // edge belongs to it (until version 2) or not (from 3) then makes no difference either.
+        let (first, last) = (start.0 / 1_000_000, end.0.div_ceil(1_000_000));
+        let range = last.saturating_sub(first) + 1;
+        let query = format!("{{__name__=~\"jostle_.*\"}}[{range}ms]");
+        self.query(&[("query", query), ("time", format!("{}.{:03}", last / 1000, last % 1000))]).await
+    }
+
+    async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, String> {
+        let failed = |e: reqwest::Error| format!("did not answer a query: {e}");
+        let answer = self.http.post(format!("{}/api/v1/query", self.base)).form(form).send().await.map_err(failed)?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(failed)?;
+        if status.is_success() { Ok(body.into()) } else { Err(format!("answered a query with {status}")) }
+    }
+}
