@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help setup build demo check fmt deny clippy docs test test-root test-torch clean
 
-STEP := setup/step.sh
+STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 TORCH := --package jostle-model --package jostle-torch
 # A libtorch of one's own is taken where LIBTORCH is set.
@@ -21,7 +21,7 @@ help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 setup: ## Debian packages (as root), libtorch, weights and pictures, once; into ~/.cache/jostle
-	@$(STEP) packages setup/packages.sh
+	@$(STEP) packages .ci/packages.sh
 	@$(STEP) libtorch workloads/model/setup/libtorch.sh
 	@$(STEP) weights workloads/model/setup/weights.sh
 	@$(STEP) pictures workloads/model/setup/pictures.sh
@@ -38,7 +38,7 @@ fmt:
 	@$(STEP) fmt cargo fmt --all --check
 
 deny:
-	@tool=$$(setup/cargo-deny.sh); $(STEP) deny $$tool --locked --workspace check licenses bans sources
+	@tool=$$(.ci/cargo-deny.sh); $(STEP) deny $$tool --locked --workspace check licenses bans sources
 
 clippy:
 	@$(STEP) clippy cargo clippy --quiet --locked --release --workspace --all-targets -- -D warnings

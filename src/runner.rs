@@ -200,3 +200,6 @@ async fn tear_down<B: Backend, E: Engine, A: Aggressor, M: Metrics, C>(
     ports.metrics.close().await;
     ports.backend.teardown().await
 }
+
+#[cfg(test)]
+mod tests;

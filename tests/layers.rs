@@ -11,19 +11,16 @@ use sources::{Source, read_tree};
 mod sources;
 
 /// The adapters, there or to come, each behind its port. Only `commands` and `main` name them.
-const ADAPTERS: [&str; 12] = [
+const ADAPTERS: [&str; 9] = [
+    "crate::fake",
     "crate::backend::local",
-    "crate::backend::fake",
     "crate::backend::kubernetes",
     "crate::engine::builtin",
-    "crate::engine::fake",
     "crate::engine::spark",
     "crate::engine::custom",
     "crate::aggressor::inference",
-    "crate::aggressor::fake",
     "crate::aggressor::custom",
     "crate::metrics::prometheus",
-    "crate::metrics::fake",
 ];
 /// What decides and counts, and does nothing else.
 const PURE: [&str; 6] =

@@ -14,12 +14,12 @@ use crate::{
     clock::Clock,
     engine::Engine,
     experiment::{BackendChoice, Experiment, SpecError},
-    fake,
+    fake::Fake,
     metrics::Metrics,
     plan::{self, Machine, Plan},
     progress::View,
     record::{Entry, Environment, Record, RecordError, RunDirectory},
-    runner::{self, Ended, History, Ports, Session, Signals},
+    runner::{self, ArmAggressor, Ended, History, Ports, Session, Signals},
 };
 
 /// Runs a file.
@@ -71,7 +71,10 @@ pub fn act(
         let session = Session { experiment, plan, environment, tool, history, signals };
         match experiment.backend {
             BackendChoice::Fake(truth) => {
-                drive(session, &mut fake::ports(experiment, plan, truth), directory, options).await
+                let Fake { backend, engine, aggressors, metrics, clock } = Fake::new(experiment, plan, truth);
+                let aggressors = aggressors.into_iter().map(|(arm, port)| ArmAggressor { arm, port, cost: None });
+                let mut ports = Ports { backend, engine, aggressors: aggressors.collect(), metrics, clock };
+                drive(session, &mut ports, directory, options).await
             }
             BackendChoice::Local => {
                 let scratch = Scratch::announce(&path.join(local::DATA)).map_err(Failure::machine)?;

@@ -34,6 +34,18 @@ impl FakeBackend {
     pub(super) fn new(world: Shared) -> Self {
         Self(world)
     }
+
+    /// A second handle, to look at the world after a run has used the first.
+    #[cfg(test)]
+    pub fn clone_for_tests(&self) -> Self {
+        Self(self.0.clone())
+    }
+
+    /// Pods that live now.
+    #[cfg(test)]
+    pub fn pods_alive(&self) -> usize {
+        self.0.borrow().pods_alive()
+    }
 }
 
 impl Backend for FakeBackend {

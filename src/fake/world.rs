@@ -128,6 +128,13 @@ impl World {
         self.pods.iter_mut().filter(|pod| pod.name == name && pod.alive(now)).for_each(|pod| pod.end(now));
     }
 
+    /// Pods that live now.
+    #[cfg(test)]
+    pub fn pods_alive(&self) -> usize {
+        let now = self.clock.now();
+        self.pods.iter().filter(|pod| pod.stretches.last().is_some_and(|last| last.until.is_none_or(|until| until > now))).count()
+    }
+
     /// Everything ends.
     pub fn clear(&mut self) {
         let now = self.clock.now();

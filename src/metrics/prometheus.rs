@@ -175,10 +175,6 @@ impl Metrics for Managed {
         decode::counters(&body, start, end, interval).map_err(|why| running.prometheus.failure(&why))
     }
 
-    fn interval(&self) -> Duration {
-        self.config.interval
-    }
-
     async fn close(&mut self) {
         let Some(Running { mut prometheus, agent, _data, .. }) = self.running.take() else { return };
         prometheus.kill().await;

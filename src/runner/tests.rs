@@ -1,0 +1,258 @@
+//! Whole runs over the fake adapters, with failures and signals planted at every step.
+
+use std::{cell::Cell, path::PathBuf, rc::Rc};
+
+use super::*;
+use crate::{
+    aggressor::TenantCounts,
+    backend::{Layout, Provisioned},
+    clock::SimulatedClock,
+    engine::{Iteration, Workload},
+    experiment::{self, BackendChoice},
+    fake::Fake,
+    metrics::Counters,
+    plan::{self, Machine},
+    record::{Ending, Record},
+    units::{NodeId, Rate},
+};
+
+const FILE: &str = include_str!("../../examples/fake.yaml");
+
+/// What is done at the planted call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Plant {
+    Nothing,
+    Fail,
+    Signal,
+}
+
+/// Counts the calls of all ports together, and fails or signals at one of them. Closing and teardown are never failed:
+/// they are what must happen.
+#[derive(Clone)]
+struct Fuse {
+    calls: Rc<Cell<u32>>,
+    at: u32,
+    plant: Plant,
+    source: Rc<signals::SignalSource>,
+}
+
+impl Fuse {
+    fn blows(&self) -> bool {
+        self.calls.set(self.calls.get() + 1);
+        if self.calls.get() != self.at {
+            return false;
+        }
+        if self.plant == Plant::Signal {
+            self.source.send(Signal::Interrupt);
+        }
+        self.plant == Plant::Fail
+    }
+}
+
+struct Fused<T>(T, Fuse);
+
+fn engine_error() -> EngineError {
+    EngineError { component: "planted".to_owned(), why: "failure".to_owned() }
+}
+
+fn backend_error() -> BackendError {
+    BackendError { component: "planted".to_owned(), why: "failure".to_owned(), accepted: "none".to_owned() }
+}
+
+macro_rules! fused {
+    ($self:ident, $error:expr, $call:ident($($argument:expr),*)) => {{
+        if $self.1.blows() {
+            return Err($error);
+        }
+        $self.0.$call($($argument),*).await
+    }};
+}
+
+impl<B: Backend> Backend for Fused<B> {
+    async fn provision(&mut self, layout: &Layout) -> Result<Provisioned, BackendError> {
+        fused!(self, backend_error(), provision(layout))
+    }
+    async fn launch(&mut self, pod: &PodSpec) -> Result<(), BackendError> {
+        fused!(self, backend_error(), launch(pod))
+    }
+    async fn stop(&mut self, pod: &str) -> Result<(), BackendError> {
+        fused!(self, backend_error(), stop(pod))
+    }
+    async fn teardown(&mut self) -> Result<(), BackendError> {
+        self.0.teardown().await
+    }
+}
+
+impl<E: Engine> Engine for Fused<E> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+        fused!(self, engine_error(), prepare())
+    }
+    async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
+        fused!(self, engine_error(), create())
+    }
+    async fn submit(&mut self) -> Result<(), EngineError> {
+        fused!(self, engine_error(), submit())
+    }
+    async fn progress(&mut self) -> Result<Vec<Iteration>, EngineError> {
+        fused!(self, engine_error(), progress())
+    }
+    async fn cancel(&mut self) -> Result<(), EngineError> {
+        fused!(self, engine_error(), cancel())
+    }
+    async fn close(&mut self) {
+        self.0.close().await;
+    }
+}
+
+impl<A: Aggressor> Aggressor for Fused<A> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+        fused!(self, engine_error(), prepare())
+    }
+    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
+        fused!(self, engine_error(), create(nodes))
+    }
+    async fn start(&mut self) -> Result<(), EngineError> {
+        fused!(self, engine_error(), start())
+    }
+    async fn set_rate(&mut self, rate: Rate) -> Result<(), EngineError> {
+        fused!(self, engine_error(), set_rate(rate))
+    }
+    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
+        fused!(self, engine_error(), counts(latencies))
+    }
+    async fn reset(&mut self) -> Result<(), EngineError> {
+        fused!(self, engine_error(), reset())
+    }
+    async fn stop(&mut self) -> Result<(), EngineError> {
+        fused!(self, engine_error(), stop())
+    }
+    async fn close(&mut self) {
+        self.0.close().await;
+    }
+}
+
+impl<M: Metrics> Metrics for Fused<M> {
+    async fn start(&mut self, tree: &str) -> Result<Vec<PodSpec>, MetricsError> {
+        self.0.start(tree).await
+    }
+    async fn ready(&mut self) -> Result<(), MetricsError> {
+        self.0.ready().await
+    }
+    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
+        self.0.window(start, end).await
+    }
+    async fn close(&mut self) {
+        self.0.close().await;
+    }
+}
+
+/// A run that is over: how it ended, what it recorded, how many port calls it took, and whether any pod still lives.
+struct Over {
+    ended: Result<Ended, RunError>,
+    record: Record,
+    calls: u32,
+    alive: usize,
+    path: PathBuf,
+    _kept: tempfile::TempDir,
+}
+
+fn play(plant: Plant, at: u32) -> Over {
+    let kept = tempfile::tempdir().unwrap();
+    let path = kept.path().join("run");
+    let text = FILE.replace("fixed: 6", "fixed: 2");
+    let experiment = experiment::read(&text).unwrap();
+    let plan = plan::plan(&experiment, &Machine { cpus: vec![0, 1], memory: 0 }).unwrap();
+    let directory = RunDirectory::create(Some(&path), &text, &experiment, &plan).unwrap();
+    go_on(plant, at, directory, History::default(), kept)
+}
+
+fn go_on(plant: Plant, at: u32, mut directory: RunDirectory, history: History, kept: tempfile::TempDir) -> Over {
+    let path = directory.path().to_owned();
+    let text = std::fs::read_to_string(path.join("experiment.yaml")).unwrap();
+    let experiment = experiment::read(&text).unwrap();
+    let facts = Machine { cpus: vec![0, 1], memory: 0 };
+    let plan = plan::plan(&experiment, &facts).unwrap();
+    let BackendChoice::Fake(truth) = experiment.backend else { panic!("the fake example is fake") };
+    let (source, signals) = Signals::channel();
+    let fuse = Fuse { calls: Rc::default(), at, plant, source: Rc::new(source) };
+    let fake = Fake::new(&experiment, &plan, truth);
+    let world = fake.backend.clone_for_tests();
+    let aggressors = fake.aggressors.into_iter();
+    let mut ports: Ports<_, _, _, _, SimulatedClock> = Ports {
+        backend: Fused(fake.backend, fuse.clone()),
+        engine: Fused(fake.engine, fuse.clone()),
+        aggressors: aggressors.map(|(arm, port)| ArmAggressor { arm, port: Fused(port, fuse.clone()), cost: None }).collect(),
+        metrics: Fused(fake.metrics, fuse.clone()),
+        clock: fake.clock,
+    };
+    let environment = Environment {
+        machine: "none".to_owned(),
+        kernel: "none".to_owned(),
+        cgroup: "none".to_owned(),
+        backend: "fake".to_owned(),
+        facts,
+    };
+    let session =
+        Session { experiment: &experiment, plan: &plan, environment, tool: "test".to_owned(), history, signals };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ended = runtime.block_on(run(session, &mut ports, &mut directory, &mut |_| {}));
+    let record = Record::read(&path).unwrap();
+    Over { ended, record, calls: fuse.calls.get(), alive: world.pods_alive(), path, _kept: kept }
+}
+
+/// Without a plant: complete, four trials, nothing alive, the journal closed.
+#[test]
+fn a_whole_run() {
+    let over = play(Plant::Nothing, 0);
+    assert_eq!(over.ended.unwrap(), Ended::Complete);
+    assert_eq!((over.record.trials.len(), over.alive), (4, 0));
+    assert!(over.record.trials.iter().all(|trial| trial.ending == Ending::Complete));
+    assert!(matches!(over.record.entries.last(), Some(Entry::Finished { status: Status::Complete, .. })));
+}
+
+/// A failure at any call of any port: the run says so or redoes the block, and nothing lives afterwards.
+#[test]
+fn failing_at_every_step_leaves_nothing() {
+    let calls = play(Plant::Nothing, 0).calls;
+    assert!(calls > 300, "{calls}");
+    let mut failed = 0;
+    for at in 1..=calls {
+        let over = play(Plant::Fail, at);
+        assert_eq!(over.alive, 0, "call {at}");
+        let Some(Entry::Finished { status, .. }) = over.record.entries.last() else { panic!("call {at}: no end") };
+        match over.ended {
+            Ok(ended) => assert_eq!((ended, *status), (Ended::Complete, Status::Complete), "call {at}"),
+            Err(error) => {
+                failed += 1;
+                assert!(error.to_string().contains("planted"), "call {at}: {error}");
+                assert_eq!(*status, Status::Failed, "call {at}");
+            }
+        }
+    }
+    // Before the first valid block a failure ends the run; after it, a block is redone.
+    assert!(failed > calls / 4 && failed < calls, "{failed} of {calls}");
+}
+
+/// A signal at any call: a clean stop with the data kept, and `resume` completes the run with as many valid blocks.
+#[test]
+fn a_signal_at_every_step_can_be_resumed() {
+    let calls = play(Plant::Nothing, 0).calls;
+    for at in (1..=calls).step_by(7) {
+        let over = play(Plant::Signal, at);
+        assert_eq!(over.alive, 0, "call {at}");
+        match over.ended.unwrap() {
+            // The last block's data was whole already.
+            Ended::Complete => continue,
+            ended => assert_eq!(ended, Ended::Interrupted(Signal::Interrupt), "call {at}"),
+        }
+        let history = History::of(&over.record);
+        let directory = RunDirectory::append_to(&over.path).unwrap();
+        let resumed = go_on(Plant::Nothing, 0, directory, history, over._kept);
+        assert_eq!(resumed.ended.unwrap(), Ended::Complete, "call {at}");
+        let valid = resumed.record.entries.iter().filter(|e| matches!(e, Entry::BlockEnd { void, .. } if void.is_empty()));
+        assert_eq!(valid.count(), 2, "call {at}");
+        let mut ids: Vec<_> = resumed.record.trials.iter().map(|trial| trial.trial).collect();
+        ids.dedup();
+        assert_eq!(ids.len(), resumed.record.trials.len(), "call {at}: a trial's name was used twice");
+    }
+}
