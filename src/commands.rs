@@ -72,10 +72,12 @@ pub fn execute(command: Command) -> ExitCode {
 /// Reads and checks an experiment file.
 fn read_experiment(path: &Path) -> Result<(String, Experiment), Failure> {
     let name = path.display();
-    let bytes = fs::read(path)
-        .map_err(|error| Failure::usage(format!("{name}: {error}\n  accepted: an experiment, for example examples/demo.yaml")))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|error| Failure::usage(format!("{name}: is not UTF-8: {error}\n  accepted: a text file, as examples/demo.yaml")))?;
+    let bytes = fs::read(path).map_err(|error| {
+        Failure::usage(format!("{name}: {error}\n  accepted: an experiment, for example examples/demo.yaml"))
+    })?;
+    let text = String::from_utf8(bytes).map_err(|error| {
+        Failure::usage(format!("{name}: is not UTF-8: {error}\n  accepted: a text file, as examples/demo.yaml"))
+    })?;
     let experiment = experiment::read(&text).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
     Ok((text, experiment))
 }

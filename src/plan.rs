@@ -80,7 +80,8 @@ pub fn plan(experiment: &Experiment, machine: &Machine) -> Result<Plan, SpecErro
         BackendChoice::Local => layout::pinned(experiment.topology, machine)?,
         BackendChoice::Fake(_) => layout::unpinned(experiment.topology),
     };
-    let capacity = layout.hosts.first().and_then(|host| host.nodes.first()).map_or(Millicores(0.0), |node| node.capacity);
+    let capacity =
+        layout.hosts.first().and_then(|host| host.nodes.first()).map_or(Millicores(0.0), |node| node.capacity);
     let executor = resolve("spec.primary.resources", experiment.primary.resources, capacity)?;
     let mut tenants = Vec::new();
     for (index, arm) in experiment.arms.iter().enumerate() {
@@ -92,7 +93,8 @@ pub fn plan(experiment: &Experiment, machine: &Machine) -> Result<Plan, SpecErro
             tenants.push((arm.name.clone(), tenant));
         }
     }
-    let names: Vec<&str> = std::iter::once(BASELINE).chain(experiment.arms.iter().map(|arm: &Arm| arm.name.as_str())).collect();
+    let names: Vec<&str> =
+        std::iter::once(BASELINE).chain(experiment.arms.iter().map(|arm: &Arm| arm.name.as_str())).collect();
     let blocks = order::blocks(experiment, &names);
     let phases = experiment.trial;
     let trial_time = LAUNCH + phases.warmup + phases.settle + phases.window + phases.washout;
@@ -109,14 +111,26 @@ fn resolve(field: &str, spec: ResourceSpec, capacity: Millicores) -> Result<Reso
     if let Some(limit) = limit {
         if limit.0 > capacity.0 + 1e-9 {
             let why = format!("{limit} is more than the node's {capacity}");
-            return Err(SpecError::new(&format!("{field}.limits.cpu"), &why, "at most 100% of the node, for example 62.5%"));
+            return Err(SpecError::new(
+                &format!("{field}.limits.cpu"),
+                &why,
+                "at most 100% of the node, for example 62.5%",
+            ));
         }
         if limit.0 < layout::SMALLEST_QUOTA.0 {
             let why = format!("{limit} is less than the kernel's smallest quota, {}", layout::SMALLEST_QUOTA);
-            return Err(SpecError::new(&format!("{field}.limits.cpu"), &why, "a larger limit, or fewer nodes per host"));
+            return Err(SpecError::new(
+                &format!("{field}.limits.cpu"),
+                &why,
+                "a larger limit, or fewer nodes per host",
+            ));
         }
         if request.is_some_and(|request| request.0 > limit.0 + 1e-9) {
-            return Err(SpecError::new(&format!("{field}.requests.cpu"), "is more than the limit", "requests <= limits"));
+            return Err(SpecError::new(
+                &format!("{field}.requests.cpu"),
+                "is more than the limit",
+                "requests <= limits",
+            ));
         }
     }
     // As in Kubernetes: a limit without a request is the request too.

@@ -8,7 +8,10 @@ mod signals;
 
 use thiserror::Error;
 
-pub use self::{blocks::History, signals::{Signal, Signals}};
+pub use self::{
+    blocks::History,
+    signals::{Signal, Signals},
+};
 use crate::{
     aggressor::Aggressor,
     backend::{Backend, BackendError, Place, PodSpec, Resources},

@@ -93,7 +93,9 @@ impl Trial {
     /// When the present phase ends by itself.
     pub fn deadline(&self) -> Option<Timestamp> {
         match self.state {
-            State::Warmup { until } | State::Settle { until } | State::Window { until } | State::Washout { until } => Some(until),
+            State::Warmup { until } | State::Settle { until } | State::Window { until } | State::Washout { until } => {
+                Some(until)
+            }
             _ => None,
         }
     }
@@ -127,9 +129,10 @@ impl Trial {
                 operations
             }
             (State::Window { .. }, Event::Time(_)) if self.colocated && self.steer_in_window => vec![Operation::Steer],
-            (State::Launching | State::Warmup { .. } | State::Settle { .. } | State::Window { .. }, Event::Failed(why)) => {
-                self.stop(Ending::Failed(why))
-            }
+            (
+                State::Launching | State::Warmup { .. } | State::Settle { .. } | State::Window { .. },
+                Event::Failed(why),
+            ) => self.stop(Ending::Failed(why)),
             (State::Launching | State::Warmup { .. } | State::Settle { .. } | State::Window { .. }, Event::Signal) => {
                 self.stop(Ending::Interrupted)
             }

@@ -8,7 +8,8 @@ use crate::{
 
 /// Serves until the parent goes away.
 pub fn agent(args: &AgentArgs) -> Result<u8, Failure> {
-    let config = AgentConfig { cgroup_root: args.cgroup_root.clone(), ..AgentConfig::new(args.tree.clone(), args.listen) };
+    let config =
+        AgentConfig { cgroup_root: args.cgroup_root.clone(), ..AgentConfig::new(args.tree.clone(), args.listen) };
     block_on(async {
         let told = |address| output::print(&format!("{{\"listening\":\"{address}\"}}"));
         agent::serve(config, told, agent::stdin_closed()).await.map_err(Failure::machine)?;

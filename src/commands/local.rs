@@ -41,7 +41,8 @@ pub fn check(experiment: &Experiment, plan: &Plan) -> Result<(), Failure> {
         program(what, kernel.network)?;
         files(kernel)?;
     }
-    let found = env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join("prometheus").is_file()));
+    let found =
+        env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join("prometheus").is_file()));
     if !found {
         let why = "prometheus: no such program in PATH\n  accepted: apt-get install prometheus, or make setup";
         return Err(Failure::machine(why));
@@ -61,7 +62,8 @@ fn program(what: &str, network: Network) -> Result<PathBuf, Failure> {
     if program.is_file() {
         return Ok(program);
     }
-    let accepted = if suffix.is_empty() { "cargo build" } else { "make setup build, or workload: spin, which needs no libtorch" };
+    let accepted =
+        if suffix.is_empty() { "cargo build" } else { "make setup build, or workload: spin, which needs no libtorch" };
     Err(Failure::machine(format!("{}: no such program\n  accepted: {accepted}", program.display())))
 }
 

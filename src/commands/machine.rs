@@ -10,7 +10,8 @@ use crate::{
 
 /// CPUs that this process may use, and memory.
 pub fn facts() -> Machine {
-    let system = System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
+    let system =
+        System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
     Machine { cpus: allowed_cpus(), memory: system.total_memory() }
 }
 

@@ -17,7 +17,8 @@ const STUDY_HOST_CPUS: f64 = 96.0;
 pub fn plan(file: &Path) -> Result<u8, Failure> {
     let (_, experiment) = read_experiment(file)?;
     let facts = machine::facts();
-    let plan = plan::plan(&experiment, &facts).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    let plan =
+        plan::plan(&experiment, &facts).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
     output::print(&text(&experiment, &plan));
     Ok(0)
 }
@@ -32,12 +33,22 @@ pub fn text(experiment: &Experiment, plan: &Plan) -> String {
 fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan) -> std::fmt::Result {
     let topology = experiment.topology;
     writeln!(out, "{}  seed {}", experiment.name, experiment.seed.0)?;
-    writeln!(out, "\nhosts      {} of {} nodes; reserve {}", topology.hosts, topology.nodes_per_host, plan.layout.reserve)?;
+    writeln!(
+        out,
+        "\nhosts      {} of {} nodes; reserve {}",
+        topology.hosts, topology.nodes_per_host, plan.layout.reserve
+    )?;
     for host in &plan.layout.hosts {
         let nodes: Vec<String> = host.nodes.iter().map(|node| node.node.to_string()).collect();
         let capacity = host.nodes.first().map_or(Millicores(0.0), |node| node.capacity);
         let pin = if host.cpus.is_empty() { String::new() } else { format!("  on CPU {}", list(&host.cpus)) };
-        writeln!(out, "  {:<8} {:>7}{pin}  nodes {} of {capacity}", host.host, host.budget.to_string(), nodes.join(" "))?;
+        writeln!(
+            out,
+            "  {:<8} {:>7}{pin}  nodes {} of {capacity}",
+            host.host,
+            host.budget.to_string(),
+            nodes.join(" ")
+        )?;
     }
     // The seed's units make a map that can be compared with the study: host = 96 CPUs, node = 24, executor = 15.
     let scale = plan.layout.hosts.first().map_or(0.0, |host| STUDY_HOST_CPUS / host.budget.0);
@@ -60,12 +71,17 @@ fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan) -> std::fm
             format!("{min_blocks} to {max_blocks} blocks, until the interval is +-{half_width_pp} pp")
         }
     };
-    writeln!(out, "\ntime       about {time} without redone blocks: {stop}, trials of {:.1} s", plan.trial_time.as_secs_f64())
+    writeln!(
+        out,
+        "\ntime       about {time} without redone blocks: {stop}, trials of {:.1} s",
+        plan.trial_time.as_secs_f64()
+    )
 }
 
 fn amounts(resources: Resources, scale: f64) -> String {
     let amount = |value: Option<Millicores>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
-    let study = |value: Option<Millicores>| value.map_or_else(|| "none".to_owned(), |value| format!("{:.1}", value.0 * scale));
+    let study =
+        |value: Option<Millicores>| value.map_or_else(|| "none".to_owned(), |value| format!("{:.1}", value.0 * scale));
     let (request, limit) = (resources.cpu_request, resources.cpu_limit);
     format!("{:>8} / {:<8}            {:>5} / {:<5}", amount(request), amount(limit), study(request), study(limit))
 }

@@ -19,7 +19,11 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
     let record = Record::read(path).map_err(Failure::usage)?;
     if let Some(Entry::Finished { status: status @ (Status::Complete | Status::Refused), .. }) = record.entries.last() {
         let how = if *status == Status::Complete { "complete" } else { "refused by the method" };
-        let why = format!("{}: this run is {how}, there is nothing to go on with\n  accepted: jostle report {}", path.display(), path.display());
+        let why = format!(
+            "{}: this run is {how}, there is nothing to go on with\n  accepted: jostle report {}",
+            path.display(),
+            path.display()
+        );
         return Err(Failure::usage(why));
     }
     let facts = machine::facts();
@@ -29,7 +33,10 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
     });
     if record.experiment.backend == BackendChoice::Local {
         if before.is_some_and(|before| before.cpus != facts.cpus) {
-            let why = format!("{}: was begun on other CPUs than this machine has\n  accepted: the machine of its first trial", path.display());
+            let why = format!(
+                "{}: was begun on other CPUs than this machine has\n  accepted: the machine of its first trial",
+                path.display()
+            );
             return Err(Failure::machine(why));
         }
         local::check(&record.experiment, &record.plan)?;

@@ -3,8 +3,7 @@
 use std::path::Path;
 
 use super::{
-    Failure, analyze, block_on, cache, local, machine, output, plan as plan_command, read_experiment,
-    scratch::Scratch,
+    Failure, analyze, block_on, cache, local, machine, output, plan as plan_command, read_experiment, scratch::Scratch,
     screen::Screen,
 };
 use crate::{

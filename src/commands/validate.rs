@@ -10,7 +10,8 @@ pub fn validate(files: &[PathBuf]) -> Result<u8, Failure> {
     let mut failed = None;
     for file in files {
         let checked = read_experiment(file).and_then(|(_, experiment)| {
-            plan::plan(&experiment, &machine::facts()).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
+            plan::plan(&experiment, &machine::facts())
+                .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
         });
         match checked {
             Ok(plan) => {

@@ -120,11 +120,12 @@ impl FromStr for MemoryText {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let units = [("Ki", 1u64 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("Ti", 1 << 40), ("k", 1_000), ("M", 1_000_000)];
+        let units =
+            [("Ki", 1u64 << 10), ("Mi", 1 << 20), ("Gi", 1 << 30), ("Ti", 1 << 40), ("k", 1_000), ("M", 1_000_000)];
         let units = units.iter().chain(&[("G", 1_000_000_000), ("", 1)]);
-        let bytes = units.clone().find_map(|(unit, factor)| {
-            text.strip_suffix(unit).and_then(decimal).map(|number| number * *factor as f64)
-        });
+        let bytes = units
+            .clone()
+            .find_map(|(unit, factor)| text.strip_suffix(unit).and_then(decimal).map(|number| number * *factor as f64));
         match bytes {
             Some(bytes) if (1.0..=1e15).contains(&bytes) => Ok(Self(Bytes(bytes as u64))),
             _ => refuse(text, "is no amount of memory", "bytes with Ki, Mi or Gi, for example 512Mi"),

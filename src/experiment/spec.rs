@@ -225,7 +225,11 @@ pub struct PrecisionSpec {
 /// Text that is no YAML (with line and column), or a key or value of the wrong kind (with the field's path and a suggestion).
 pub fn parse(text: &str) -> Result<ExperimentSpec, SpecError> {
     if text.len() > LONGEST_FILE {
-        return Err(SpecError::new("(file)", "is longer than 1 MiB", "an experiment of some forty lines, as in examples/"));
+        return Err(SpecError::new(
+            "(file)",
+            "is longer than 1 MiB",
+            "an experiment of some forty lines, as in examples/",
+        ));
     }
     let tree: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| {
         let place = error.location().map(|l| format!(", line {} column {}", l.line(), l.column())).unwrap_or_default();
@@ -247,9 +251,8 @@ fn explain(path: &str, message: &str) -> SpecError {
     if let Some(rest) = message.strip_prefix("unknown field `") {
         let (unknown, known) = rest.split_once('`').unwrap_or((rest, ""));
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
-        let near = known.iter().max_by(|a, b| {
-            strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
-        });
+        let near =
+            known.iter().max_by(|a, b| strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown)));
         let suggestion = match near {
             Some(near) if strsim::jaro_winkler(near, unknown) > 0.75 => format!("did you mean {near}? Keys here: "),
             _ => "keys here: ".to_owned(),

@@ -57,7 +57,12 @@ const REFUSALS: &[(&str, &str, &str, &str)] = &[
     ("limit: 3%", "limit: 0%", "spec.analysis.limit", "3%"),
     ("confidence: 95%", "confidence: 100%", "spec.analysis.confidence", "95%"),
     ("fixed: 6", "fixed: 0", "spec.analysis.stop.fixed", "6"),
-    ("stop: { fixed: 6 }", "stop: { precision: { halfWidth: 1pp, minBlocks: 9, maxBlocks: 8 } }", "spec.analysis.stop.precision", "minBlocks"),
+    (
+        "stop: { fixed: 6 }",
+        "stop: { precision: { halfWidth: 1pp, minBlocks: 9, maxBlocks: 8 } }",
+        "spec.analysis.stop.precision",
+        "minBlocks",
+    ),
     ("apiVersion: jostle.dev/v1alpha1", "apiVersion: v1", "apiVersion", "jostle.dev/v1alpha1"),
     ("kind: Experiment", "kind: [", "(file)", "examples/demo.yaml"),
 ];

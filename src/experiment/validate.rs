@@ -5,8 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use jostle_protocol::kernel::Network;
 
 use super::{
-    AggressorSpec, Analysis, Arm, BASELINE, BackendChoice, CpuAmount, Experiment, FakeTruth, Hold, Images, Load, LoadTarget, Phases,
-    Placement, Primary, ResourceSpec, Resolved, SpecError, Stop, Topology,
+    AggressorSpec, Analysis, Arm, BASELINE, BackendChoice, CpuAmount, Experiment, FakeTruth, Hold, Images, Load,
+    LoadTarget, Phases, Placement, Primary, Resolved, ResourceSpec, SpecError, Stop, Topology,
     quantity::{CpuText, DurationText, Percent, PercentPoints, RateText},
     spec::{
         AggressorSpecText, AnalysisSpec, ArmSpec, BackendSpec, ExperimentSpec, ImagesSpec, LoadSpec, OnSpec, PlaceSpec,
@@ -71,7 +71,11 @@ fn topology(spec: &TopologySpec) -> Checked<Topology> {
     }
     if spec.nodes_per_host == 0 || u32::from(spec.hosts) * u32::from(spec.nodes_per_host) > MOST_NODES {
         let why = format!("{} nodes per host", spec.nodes_per_host);
-        return fail("spec.topology.nodesPerHost", &why, "at least 1 and at most 1024 nodes in all, for example nodesPerHost: 4");
+        return fail(
+            "spec.topology.nodesPerHost",
+            &why,
+            "at least 1 and at most 1024 nodes in all, for example nodesPerHost: 4",
+        );
     }
     let host_budget = match spec.host_budget {
         None | Some(CpuText::Auto) => None,
@@ -96,7 +100,9 @@ fn backend(spec: &BackendSpec) -> Checked<BackendChoice> {
                 images_per_second: rate,
             }))
         }
-        (None, None, Some(_)) => fail("spec.backend.kubernetes", "is not available in this version", "backend: { local: {} }"),
+        (None, None, Some(_)) => {
+            fail("spec.backend.kubernetes", "is not available in this version", "backend: { local: {} }")
+        }
         (None, None, None) => fail("spec.backend", "names no backend", ACCEPTED),
         _ => fail("spec.backend", "names more than one backend", ACCEPTED),
     }
@@ -151,7 +157,11 @@ fn primary(spec: PrimarySpec, topology: Topology) -> Checked<Primary> {
     };
     if per_iteration < slots || per_iteration > 1_000_000 {
         let why = format!("{per_iteration} images for {slots} slots");
-        return fail("spec.primary.images.perIteration", &why, &format!("at least one a slot, for example {}", slots * 5));
+        return fail(
+            "spec.primary.images.perIteration",
+            &why,
+            &format!("at least one a slot, for example {}", slots * 5),
+        );
     }
     Ok(Primary {
         workload,
@@ -184,8 +194,12 @@ fn images(field: &str, spec: &ImagesSpec, workload: Network, size: u32, cost: Du
     let cost = match (spec.cost, workload) {
         (None, _) => cost,
         (Some(DurationText(cost)), Network::Spin) if (0.0001..=10.0).contains(&cost.as_secs_f64()) => cost,
-        (Some(_), Network::Spin) => return fail(&format!("{field}.cost"), "is out of range", "100us to 10s, for example 15ms"),
-        (Some(_), _) => return fail(&format!("{field}.cost"), "belongs to the workload spin", "leave it out, or workload: spin"),
+        (Some(_), Network::Spin) => {
+            return fail(&format!("{field}.cost"), "is out of range", "100us to 10s, for example 15ms");
+        }
+        (Some(_), _) => {
+            return fail(&format!("{field}.cost"), "belongs to the workload spin", "leave it out, or workload: spin");
+        }
     };
     let folder = spec.folder.as_deref().filter(|folder| *folder != "default").map(PathBuf::from);
     Ok(Images { per_iteration: spec.per_iteration.unwrap_or(0), size, folder, spin_cost_us: cost.as_micros() as u64 })
@@ -207,7 +221,11 @@ fn resources(field: &str, spec: &ResourcesSpec) -> Checked<ResourceSpec> {
 
 fn arms(specs: Vec<ArmSpec>, topology: Topology) -> Checked<Vec<Arm>> {
     if specs.is_empty() || specs.len() > 16 {
-        return fail("spec.arms", &format!("{} arms beside the baseline", specs.len()), "1 to 16; the baseline is implied");
+        return fail(
+            "spec.arms",
+            &format!("{} arms beside the baseline", specs.len()),
+            "1 to 16; the baseline is implied",
+        );
     }
     let mut arms: Vec<Arm> = Vec::new();
     for (index, spec) in specs.into_iter().enumerate() {
@@ -218,7 +236,11 @@ fn arms(specs: Vec<ArmSpec>, topology: Topology) -> Checked<Vec<Arm>> {
         }
         if spec.aggressors.len() > 1 {
             let why = format!("{} aggressors", spec.aggressors.len());
-            return fail(&format!("{field}.aggressors"), &why, "at most one in this version; raise podsPerNode for more tenants");
+            return fail(
+                &format!("{field}.aggressors"),
+                &why,
+                "at most one in this version; raise podsPerNode for more tenants",
+            );
         }
         let aggressor = match spec.aggressors.into_iter().next() {
             None => None,
@@ -270,9 +292,11 @@ fn place(field: &str, spec: &PlaceSpec, topology: Topology) -> Checked<Placement
             }
             match spec.hosts {
                 _ if hosts.is_empty() => fail(&on, "is an empty list", ON),
-                Some(count) if usize::from(count) != hosts.len() => {
-                    fail(&format!("{field}.hosts"), "differs from the length of the list", "leave hosts out beside a list")
-                }
+                Some(count) if usize::from(count) != hosts.len() => fail(
+                    &format!("{field}.hosts"),
+                    "differs from the length of the list",
+                    "leave hosts out beside a list",
+                ),
                 _ => Ok(Placement::Fixed(hosts)),
             }
         }
@@ -307,7 +331,11 @@ const MODES: &str = "hostCpu, tenantCpu or rate";
 fn sampling(spec: &SamplingSpec) -> Checked<Duration> {
     if let Some(prometheus) = &spec.prometheus {
         if prometheus.url.is_some() {
-            return fail("spec.sampling.prometheus.url", "is not available in this version", "prometheus: { managed: {} }");
+            return fail(
+                "spec.sampling.prometheus.url",
+                "is not available in this version",
+                "prometheus: { managed: {} }",
+            );
         }
         if prometheus.managed.is_none() {
             return fail("spec.sampling.prometheus", "names no Prometheus", "prometheus: { managed: {} }");
@@ -324,7 +352,11 @@ fn phases(spec: &TrialSpec, interval: Duration) -> Checked<Phases> {
     let scrapes = spec.window.0.as_secs_f64() / interval.as_secs_f64();
     if scrapes < FEWEST_SCRAPES {
         let why = format!("{:?} holds {scrapes:.1} scrapes of {interval:?}", spec.window.0);
-        return fail("spec.trial.window", &why, &format!("at least three scrapes, {:?}; for example 12s", interval * 3));
+        return fail(
+            "spec.trial.window",
+            &why,
+            &format!("at least three scrapes, {:?}; for example 12s", interval * 3),
+        );
     }
     if spec.settle.0 < interval * 3 {
         let why = format!("{:?} is shorter than three scrapes of {interval:?}", spec.settle.0);

@@ -46,7 +46,8 @@ impl Pod {
 
     /// CPU seconds used up to a point in time.
     fn used(&self, at: Timestamp) -> f64 {
-        let seconds = |stretch: &Stretch| stretch.until.map_or(at, |until| until.min(at)).since(stretch.from).as_secs_f64();
+        let seconds =
+            |stretch: &Stretch| stretch.until.map_or(at, |until| until.min(at)).since(stretch.from).as_secs_f64();
         self.stretches.iter().map(|stretch| seconds(stretch) * stretch.cpus).sum()
     }
 
@@ -132,7 +133,10 @@ impl World {
     #[cfg(test)]
     pub fn pods_alive(&self) -> usize {
         let now = self.clock.now();
-        self.pods.iter().filter(|pod| pod.stretches.last().is_some_and(|last| last.until.is_none_or(|until| until > now))).count()
+        self.pods
+            .iter()
+            .filter(|pod| pod.stretches.last().is_some_and(|last| last.until.is_none_or(|until| until > now)))
+            .count()
     }
 
     /// Everything ends.
@@ -167,24 +171,30 @@ impl World {
         let times: Vec<Timestamp> = (start.0.div_ceil(step)..=end.0 / step).map(|k| Timestamp(k * step)).collect();
         let expected = (end.since(start).as_nanos() / self.interval.as_nanos()) as u32;
         let mut series = Vec::new();
-        let mut tell = |metric: &str, labels: &[(&str, &str)], times: &[Timestamp], value: &dyn Fn(Timestamp) -> f64| {
-            if let (Some(first), Some(last)) = (times.first(), times.last()) {
-                series.push(SeriesWindow {
-                    metric: metric.to_owned(),
-                    labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>(),
-                    samples: times.len() as u32,
-                    first_time: first.seconds(),
-                    first: value(*first),
-                    last_time: last.seconds(),
-                    last: value(*last),
-                    reset: false,
-                });
-            }
-        };
+        let mut tell =
+            |metric: &str, labels: &[(&str, &str)], times: &[Timestamp], value: &dyn Fn(Timestamp) -> f64| {
+                if let (Some(first), Some(last)) = (times.first(), times.last()) {
+                    series.push(SeriesWindow {
+                        metric: metric.to_owned(),
+                        labels: labels
+                            .iter()
+                            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                            .collect::<BTreeMap<_, _>>(),
+                        samples: times.len() as u32,
+                        first_time: first.seconds(),
+                        first: value(*first),
+                        last_time: last.seconds(),
+                        last: value(*last),
+                        reset: false,
+                    });
+                }
+            };
         for host in &self.layout.hosts {
             let label = host.host.to_string();
             let on = |pod: &&Pod| pod.node.host == host.host;
-            tell(name::HOST_CPU, &[("host", &label)], &times, &|at| self.pods.iter().filter(on).map(|pod| pod.used(at)).sum());
+            tell(name::HOST_CPU, &[("host", &label)], &times, &|at| {
+                self.pods.iter().filter(on).map(|pod| pod.used(at)).sum()
+            });
             tell(name::HOST_THROTTLED, &[("host", &label)], &times, &|_| 0.0);
             for node in &host.nodes {
                 let on = |pod: &&Pod| pod.node == node.node;

@@ -24,7 +24,8 @@ pub fn requests_fit(
     if job + tenants <= capacity.0 + 1e-9 {
         return Ok(());
     }
-    let why = format!("{} beside the job's {} is more than the node's {capacity}", Millicores(tenants), Millicores(job));
+    let why =
+        format!("{} beside the job's {} is more than the node's {capacity}", Millicores(tenants), Millicores(job));
     let room = Millicores((capacity.0 - job).max(0.0) / f64::from(pods));
     Err(SpecError::new(&format!("{field}.resources.requests.cpu"), &why, &format!("at most {room} a tenant")))
 }
@@ -76,7 +77,11 @@ pub fn target_reachable(
             }
             LoadTarget::TenantCpu(target) if target.percent() > room + 1e-9 => {
                 let why = format!("{} %, but the tenants can get {room:.1} % of {host}", target.percent());
-                return Err(SpecError::new(&field, &why, &format!("at most {room:.1}%, or larger requests of the tenants")));
+                return Err(SpecError::new(
+                    &field,
+                    &why,
+                    &format!("at most {room:.1}%, or larger requests of the tenants"),
+                ));
             }
             _ => {}
         }
@@ -121,7 +126,8 @@ pub fn iterations_per_window(
     cost_per_image: f64,
 ) -> Result<f64, SpecError> {
     let primary = &experiment.primary;
-    let capacity = layout.hosts.first().and_then(|host| host.nodes.first()).map_or(Millicores(0.0), |node| node.capacity);
+    let capacity =
+        layout.hosts.first().and_then(|host| host.nodes.first()).map_or(Millicores(0.0), |node| node.capacity);
     let slots = u32::from(primary.executors) * u32::from(primary.executor_cores);
     let largest = f64::from(primary.images.per_iteration.div_ceil(slots));
     let cpus_per_slot = executor_cpu(primary, executor, capacity).cpus() / f64::from(primary.executor_cores);
@@ -136,6 +142,9 @@ pub fn iterations_per_window(
         experiment.trial.window,
         cost_per_image * 1e3
     );
-    let accepted = format!("at least five iterations: window: {needed:?}, or a smaller perIteration (now {})", primary.images.per_iteration);
+    let accepted = format!(
+        "at least five iterations: window: {needed:?}, or a smaller perIteration (now {})",
+        primary.images.per_iteration
+    );
     Err(SpecError::new("spec.trial.window", &why, &accepted))
 }

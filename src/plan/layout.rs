@@ -17,7 +17,11 @@ pub const SMALLEST_QUOTA: Millicores = Millicores(10.0);
 pub fn pinned(topology: Topology, machine: &Machine) -> Result<Layout, SpecError> {
     let (hosts, cpus) = (usize::from(topology.hosts), &machine.cpus);
     if cpus.is_empty() {
-        return Err(SpecError::new("spec.backend.local", "the machine shows no CPU", "a machine with at least one CPU"));
+        return Err(SpecError::new(
+            "spec.backend.local",
+            "the machine shows no CPU",
+            "a machine with at least one CPU",
+        ));
     }
     let own = cpus.len() / hosts;
     // Where hosts share a CPU, the fullest CPU decides for all, so that hosts stay equal.
@@ -28,13 +32,25 @@ pub fn pinned(topology: Topology, machine: &Machine) -> Result<Layout, SpecError
     };
     let budget = topology.host_budget.map_or(automatic, |budget| budget.0);
     if budget > automatic + 1e-9 {
-        let why = format!("{} for each of {hosts} hosts is more than {} CPUs less the reserve of {RESERVE} can give", Millicores(budget), cpus.len());
-        return Err(SpecError::new("spec.topology.hostBudget", &why, &format!("auto, or at most {}m", automatic.floor())));
+        let why = format!(
+            "{} for each of {hosts} hosts is more than {} CPUs less the reserve of {RESERVE} can give",
+            Millicores(budget),
+            cpus.len()
+        );
+        return Err(SpecError::new(
+            "spec.topology.hostBudget",
+            &why,
+            &format!("auto, or at most {}m", automatic.floor()),
+        ));
     }
     let node = Millicores(budget / f64::from(topology.nodes_per_host));
     if node.0 < SMALLEST_QUOTA.0 {
         let why = format!("a node would have {node}, less than the kernel's smallest quota, {SMALLEST_QUOTA}");
-        return Err(SpecError::new("spec.topology.nodesPerHost", &why, "fewer nodes or hosts, for example nodesPerHost: 4"));
+        return Err(SpecError::new(
+            "spec.topology.nodesPerHost",
+            &why,
+            "fewer nodes or hosts, for example nodesPerHost: 4",
+        ));
     }
     let pins = |host: usize| match own {
         0 => vec![cpus[host % cpus.len()]],

@@ -42,9 +42,14 @@ fn the_demo_on_two_cpus() {
 fn a_large_machine_is_divided() {
     let refused = plan(&changed(&[]), &machine(64)).unwrap_err();
     assert!(refused.why.contains("can reach 50.2 %"), "{refused}");
-    let wide = changed(&[("executorCores: 1", "executorCores: 4"), ("podsPerNode: 1", "podsPerNode: 4"), ("\"4%\"", "\"1%\"")]);
+    let wide = changed(&[
+        ("executorCores: 1", "executorCores: 4"),
+        ("podsPerNode: 1", "podsPerNode: 4"),
+        ("\"4%\"", "\"1%\""),
+    ]);
     let plan = plan(&wide, &machine(64)).unwrap();
-    let mut seen: Vec<u32> = plan.layout.hosts.iter().flat_map(|h| h.nodes.iter().flat_map(|n| n.cpus.clone())).collect();
+    let mut seen: Vec<u32> =
+        plan.layout.hosts.iter().flat_map(|h| h.nodes.iter().flat_map(|n| n.cpus.clone())).collect();
     seen.sort_unstable();
     assert_eq!(seen, (0..64).collect::<Vec<u32>>());
 }
@@ -54,12 +59,17 @@ fn a_large_machine_is_divided() {
 fn impossible_targets_are_refused() {
     let full = refusal(&[(", limits: { cpu: \"62.5%\" }", "")]);
     assert!(full.field.ends_with("load.target") && full.why.contains("job alone"), "{full}");
-    let beyond = refusal(&[("requests: { cpu: \"4%\", memory: 512Mi }", "requests: { cpu: \"4%\" }, limits: { cpu: \"10%\" }")]);
+    let beyond =
+        refusal(&[("requests: { cpu: \"4%\", memory: 512Mi }", "requests: { cpu: \"4%\" }, limits: { cpu: \"10%\" }")]);
     assert!(beyond.why.contains("72.5 %"), "{beyond}");
     let exceeded = refusal(&[("target: 80%", "target: 60%")]);
     assert!(exceeded.why.contains("62.5 %"), "{exceeded}");
     let held = plan(
-        &experiment::read(&include_str!("../../examples/requests-protect.yaml").replace("mode: rate, target: 25/s", "mode: tenantCpu, target: 17.5%")).unwrap(),
+        &experiment::read(
+            &include_str!("../../examples/requests-protect.yaml")
+                .replace("mode: rate, target: 25/s", "mode: tenantCpu, target: 17.5%"),
+        )
+        .unwrap(),
         &machine(2),
     );
     assert!(held.unwrap_err().why.contains("tenants can get"));

@@ -36,7 +36,10 @@ impl View {
             Stop::Fixed(blocks) => blocks,
             Stop::Precision { min_blocks, .. } => min_blocks,
         };
-        let tolerance = experiment.arms.iter().filter_map(|arm| Some((arm.name.clone(), arm.aggressor.as_ref()?.load.tolerance_pp)));
+        let tolerance = experiment
+            .arms
+            .iter()
+            .filter_map(|arm| Some((arm.name.clone(), arm.aggressor.as_ref()?.load.tolerance_pp)));
         Self {
             name: experiment.name.clone(),
             stop: experiment.analysis.stop,
@@ -99,7 +102,9 @@ impl View {
         let place = if arm == BASELINE || hosts.is_empty() { arm.clone() } else { format!("{arm} on {hosts}") };
         let again = if *redone { " (redone)" } else { "" };
         let within = match until {
-            Some(until) => format!(" {} of {} s", now.since(*since).as_secs(), until.since(*since).as_secs_f64().round()),
+            Some(until) => {
+                format!(" {} of {} s", now.since(*since).as_secs(), until.since(*since).as_secs_f64().round())
+            }
             None => String::new(),
         };
         let left = self.trial_time * self.trials.saturating_sub(self.trials_done);
@@ -116,7 +121,8 @@ impl View {
     fn load(&self) -> String {
         let arm = self.phase.as_ref().map_or(BASELINE, |(_, arm, ..)| arm);
         let hosts = self.block.as_ref().map_or("", |(_, hosts, _)| hosts);
-        let Some(tolerance) = self.tolerance.iter().find(|(name, _)| name == arm).map(|(_, tolerance)| tolerance) else {
+        let Some(tolerance) = self.tolerance.iter().find(|(name, _)| name == arm).map(|(_, tolerance)| tolerance)
+        else {
             return "load   none: the job is alone".to_owned();
         };
         let Some(reading) = &self.reading else { return format!("load   {hosts}  not read yet") };

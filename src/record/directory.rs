@@ -60,7 +60,11 @@ pub enum RecordError {
 
 fn io_error(path: &Path) -> impl FnOnce(io::Error) -> RecordError {
     let path = path.to_owned();
-    move |error| RecordError::Io { path, why: error.to_string(), accepted: "a writable directory with room on its disk" }
+    move |error| RecordError::Io {
+        path,
+        why: error.to_string(),
+        accepted: "a writable directory with room on its disk",
+    }
 }
 
 impl RunDirectory {
@@ -159,12 +163,17 @@ impl Record {
         let lines = read_text(&journal)?;
         let mut entries = Vec::new();
         for (line, number) in lines.split_inclusive('\n').filter(|line| line.ends_with('\n')).zip(1..) {
-            entries.push(serde_json::from_str(line).map_err(|error| damaged(&journal, &format!("line {number}: {error}")))?);
+            entries.push(
+                serde_json::from_str(line).map_err(|error| damaged(&journal, &format!("line {number}: {error}")))?,
+            );
         }
         match entries.first() {
             Some(Entry::Started { version, .. }) if *version == super::VERSION => {}
             Some(Entry::Started { version, .. }) => {
-                return Err(damaged(&journal, &format!("has version {version}, this program reads {}", super::VERSION)));
+                return Err(damaged(
+                    &journal,
+                    &format!("has version {version}, this program reads {}", super::VERSION),
+                ));
             }
             _ => return Err(damaged(&journal, &"does not begin with a start")),
         }

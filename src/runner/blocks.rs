@@ -136,7 +136,11 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
                 TrialOutcome::Valid(_) | TrialOutcome::Interrupted => {}
                 TrialOutcome::Void(reasons) => void.extend(reasons.iter().map(ToString::to_string)),
                 TrialOutcome::Failed(why) if history.valid.is_empty() => {
-                    directory.append(&Entry::BlockEnd { at, block: block.block, void: vec![format!("failed: {why}")] })?;
+                    directory.append(&Entry::BlockEnd {
+                        at,
+                        block: block.block,
+                        void: vec![format!("failed: {why}")],
+                    })?;
                     return Err(RunError::Failing(why));
                 }
                 TrialOutcome::Failed(why) => void.push(format!("failed: {why}")),

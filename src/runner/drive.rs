@@ -227,7 +227,8 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             None => None,
         };
         let Which { experiment, plan, block, .. } = self.which;
-        let planned: f64 = block.hosts.iter().map(|host| primary_share(experiment, &plan.layout, plan.executor, *host).0).sum();
+        let planned: f64 =
+            block.hosts.iter().map(|host| primary_share(experiment, &plan.layout, plan.executor, *host).0).sum();
         let primary = warm.unwrap_or(CpuFraction(planned / block.hosts.len().max(1) as f64));
         let controller = Controller::new(spec.load.target, self.which.budget(), primary, cost);
         self.record.load = Some(LoadRecord {
@@ -262,7 +263,12 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         self.offer(now, rate).await
     }
 
-    async fn load_reading(&mut self, since: Timestamp, now: Timestamp, over: f64) -> Result<Option<LoadReading>, RunError> {
+    async fn load_reading(
+        &mut self,
+        since: Timestamp,
+        now: Timestamp,
+        over: f64,
+    ) -> Result<Option<LoadReading>, RunError> {
         let shares = self.shares(since, now).await;
         let Some(aggressor) = self.aggressor() else { return Ok(None) };
         let completed: u64 = aggressor.port.counts(false).await?.iter().map(|tenant| tenant.completed).sum();
@@ -354,9 +360,10 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             iteration: last.map(|iteration| iteration.number),
             images_per_second: (seconds > 0.0).then(|| images as f64 / seconds),
             slowest,
-            load_percent: self.steered.zip(self.which.aggressor()).map(|(value, aggressor)| {
-                observe::steered_percent(&aggressor.load.target, value)
-            }),
+            load_percent: self
+                .steered
+                .zip(self.which.aggressor())
+                .map(|(value, aggressor)| observe::steered_percent(&aggressor.load.target, value)),
             target_percent: target,
             rate: self.controller.as_ref().map(Controller::rate),
             frozen: self.record.load.as_ref().is_some_and(|load| load.frozen.is_some()),

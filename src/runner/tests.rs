@@ -181,7 +181,9 @@ fn go_on(plant: Plant, at: u32, mut directory: RunDirectory, history: History, k
     let mut ports: Ports<_, _, _, _, SimulatedClock> = Ports {
         backend: Fused(fake.backend, fuse.clone()),
         engine: Fused(fake.engine, fuse.clone()),
-        aggressors: aggressors.map(|(arm, port)| ArmAggressor { arm, port: Fused(port, fuse.clone()), cost: None }).collect(),
+        aggressors: aggressors
+            .map(|(arm, port)| ArmAggressor { arm, port: Fused(port, fuse.clone()), cost: None })
+            .collect(),
         metrics: Fused(fake.metrics, fuse.clone()),
         clock: fake.clock,
     };
@@ -249,7 +251,8 @@ fn a_signal_at_every_step_can_be_resumed() {
         let directory = RunDirectory::append_to(&over.path).unwrap();
         let resumed = go_on(Plant::Nothing, 0, directory, history, over._kept);
         assert_eq!(resumed.ended.unwrap(), Ended::Complete, "call {at}");
-        let valid = resumed.record.entries.iter().filter(|e| matches!(e, Entry::BlockEnd { void, .. } if void.is_empty()));
+        let valid =
+            resumed.record.entries.iter().filter(|e| matches!(e, Entry::BlockEnd { void, .. } if void.is_empty()));
         assert_eq!(valid.count(), 2, "call {at}");
         let mut ids: Vec<_> = resumed.record.trials.iter().map(|trial| trial.trial).collect();
         ids.dedup();
