@@ -132,3 +132,29 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path) -> Result<L
     });
     Ok(Ports { backend: Local::new(config), engine, aggressors, metrics, clock: RealClock::start() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel(folder: PathBuf, weights: Option<PathBuf>) -> KernelSpec {
+        KernelSpec { network: Network::Mobilenetv2, image_size: 96, folder: Some(folder), weights, seed: 1, spin_cost_us: None }
+    }
+
+    /// Weights or pictures that are not there are refused before anything is touched, with what would be accepted.
+    #[test]
+    fn missing_files_are_refused() {
+        let there = tempfile::tempdir().unwrap();
+        let refused = |folder: &str, weights: Option<&str>| {
+            let kernel = kernel(there.path().join(folder), weights.map(|weights| there.path().join(weights)));
+            let failure = files(&kernel).unwrap_err();
+            assert_eq!(failure.code, 3);
+            failure.message
+        };
+        assert!(refused(".", Some("none.safetensors")).contains("accepted: make setup"));
+        assert!(refused("nowhere", None).contains("one sub-folder of pictures per class"));
+        assert!(refused(".", None).contains("holds no class"));
+        fs::create_dir(there.path().join("tabby")).unwrap();
+        assert!(files(&kernel(there.path().to_owned(), None)).is_ok());
+    }
+}
