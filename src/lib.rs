@@ -18,6 +18,7 @@ pub mod observe;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod report;
 pub mod runner;
 pub mod trial;
 pub mod units;

@@ -12,8 +12,11 @@ pub(crate) mod synthetic;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod utc;
 
+pub(crate) use counters::counter;
 pub use manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation, target_percent};
-pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow, rfc3339};
+pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};
+pub use utc::Utc;

@@ -2,16 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{HostId, NodeId, Timestamp};
+use super::utc::Utc;
+use crate::units::{HostId, NodeId};
 
 /// The measured stretch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WindowRow {
-    /// RFC 3339, UTC.
-    pub start: String,
-    /// RFC 3339, UTC.
-    pub end: String,
+    /// When it opened.
+    pub start: Utc,
+    /// When it closed.
+    pub end: Utc,
     /// Between them.
     pub seconds: f64,
 }
@@ -88,8 +89,8 @@ pub struct LoadRow {
     pub settle_seconds: Option<f64>,
     /// Queries per second, summed over the tenants; absent with `hold: continuous`.
     pub frozen_rate: Option<f64>,
-    /// RFC 3339, UTC.
-    pub frozen_at: Option<String>,
+    /// When the rate was frozen.
+    pub frozen_at: Option<Utc>,
 }
 
 /// Queries of the window, summed over the tenants.
@@ -118,42 +119,4 @@ pub struct LatencyMs {
     pub p90: Option<f64>,
     /// 99th percentile.
     pub p99: Option<f64>,
-}
-
-/// `2026-11-03T14:05:09.123456789Z`: to the nanosecond, so that nothing is lost on the way through the report.
-pub fn rfc3339(at: Timestamp) -> String {
-    const DAY: u64 = 86_400;
-    let (seconds, nanos) = (at.0 / 1_000_000_000, at.0 % 1_000_000_000);
-    let (days, second) = (seconds / DAY, seconds % DAY);
-    // Days to civil date, Hinnant's algorithm: eras of 400 years of 146 097 days, years that begin in March.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanos:09}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Dates agree with `date -u -d @N`, leap days and the end of a year included.
-    #[test]
-    fn dates() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00.000000000Z"),
-            (951_782_400, "2000-02-29T00:00:00.000000000Z"),
-            (1_709_164_799, "2024-02-28T23:59:59.000000000Z"),
-            (1_735_689_599, "2024-12-31T23:59:59.000000000Z"),
-            (4_107_542_400, "2100-03-01T00:00:00.000000000Z"),
-        ] {
-            assert_eq!(rfc3339(Timestamp(seconds * 1_000_000_000)), text);
-        }
-        assert_eq!(rfc3339(Timestamp(1_234_567_890_000_000_001)), "2009-02-13T23:31:30.000000001Z");
-    }
 }

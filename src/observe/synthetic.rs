@@ -37,7 +37,7 @@ const SECOND: u64 = 1_000_000_000;
 pub const TRIAL_SECONDS: u64 = 32;
 
 pub fn at(seconds: f64) -> Timestamp {
-    Timestamp(START + (seconds * SECOND as f64).round() as u64)
+    Timestamp(START.saturating_add_signed((seconds * SECOND as f64).round() as i64))
 }
 
 pub fn values() -> Resolved {

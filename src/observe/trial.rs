@@ -5,7 +5,8 @@ use jostle_analysis::percentiles;
 use super::{
     counters::{Expected, Growth, counter, host_cpu},
     manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation, target_percent},
-    rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow, rfc3339},
+    rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
+    utc::Utc,
 };
 use crate::{
     aggressor::TenantCounts,
@@ -147,8 +148,8 @@ fn read(record: &TrialRecord, check: &ManipulationCheck, experiment: &Experiment
         iterations: whole.as_ref().map(|whole| whole.iterations.len() as u64),
         images: whole.as_ref().map(|whole| images(whole.iterations)),
         window: window.map(|(start, end)| WindowRow {
-            start: rfc3339(start),
-            end: rfc3339(end),
+            start: Utc(start),
+            end: Utc(end),
             seconds: end.since(start).as_secs_f64(),
         }),
         hosts: host_rows(record, layout, &expected, spec.is_some()),
@@ -239,7 +240,7 @@ fn aggressor_row(record: &TrialRecord, spec: &AggressorSpec, check: &Manipulatio
             window_percent: check.window_percent,
             settle_seconds: load.and_then(|load| settle_seconds(record, load, spec)),
             frozen_rate: frozen.map(|step| step.rate.0),
-            frozen_at: frozen.map(|step| rfc3339(step.at)),
+            frozen_at: frozen.map(|step| Utc(step.at)),
         },
         tenant: load.and_then(|load| tenant_row(&load.tenants)),
     }
@@ -254,7 +255,9 @@ fn settle_seconds(record: &TrialRecord, load: &LoadRecord, spec: &AggressorSpec)
         LoadTarget::Rate(target) => measured / target.0 * 100.0,
     };
     let inside = |percent: f64| (percent - target_percent(&spec.load.target)).abs() <= spec.load.tolerance_pp + 1e-9;
-    let known = load.steps.iter().filter(|step| (start..=end).contains(&step.at));
+    // The reading at the freeze is the last word on settle, whether or not the rate moved with it.
+    let steps = load.steps.iter().chain(&load.frozen);
+    let known = steps.filter(|step| (start..=end).contains(&step.at));
     let known = known.filter_map(|step| Some((step.at, inside(to_percent(step.measured?)))));
     let known: Vec<(Timestamp, bool)> = known.collect();
     let stay = known.iter().rposition(|(_, inside)| !inside).map_or(0, |last_outside| last_outside + 1);

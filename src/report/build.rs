@@ -1,0 +1,289 @@
+//! The fold of a record into a [`Report`].
+
+use jostle_analysis::{Decision, PairedLogRatio, Rule, decide, forecast_blocks, log_ratios, mean_t};
+
+use super::{
+    fold::{Block, Judged, blocks},
+    model::{
+        AggressorWorkloadRow, ArmRow, EnvironmentRow, ExecutedBlockRow, ExecutedRow, LoadOverTrials,
+        ObserverMillicores, ObserverRow, PlanRow, PlannedRow, Quantity, Report, RunStatus, SCHEMA, StoppingRow, Tool,
+        TopologyHost, TopologyNode, TopologyRow, TrialRow, VerdictWord, WorkloadRow,
+    },
+    session::{comparison, ending, load_check, pairs, rule},
+};
+use crate::{
+    engine::Workload,
+    experiment::{AggressorSpec, Experiment, LoadTarget, Placement},
+    metrics::{Counters, name},
+    observe::{Utc, counter},
+    plan::{BASELINE, Plan},
+    record::{Entry, Status, TrialRecord},
+};
+
+/// Everything that a report is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct RunRecord<'a> {
+    /// As resolved.
+    pub experiment: &'a Experiment,
+    /// As decided.
+    pub plan: &'a Plan,
+    /// The journal.
+    pub entries: &'a [Entry],
+    /// Those that the journal names.
+    pub trials: &'a [TrialRecord],
+}
+
+/// Makes the report. The same record gives the same report, to the last bit.
+pub fn build(run: &RunRecord<'_>) -> Report {
+    let blocks = blocks(run);
+    let compared: Vec<_> = run.experiment.arms.iter().map(|arm| comparison(run, &blocks, arm)).collect();
+    let effects: Vec<Option<PairedLogRatio>> = compared.iter().map(|(_, effect)| *effect).collect();
+    let comparisons: Vec<_> = compared.into_iter().map(|(row, _)| row).collect();
+    let refused = comparisons.iter().all(|row| row.verdict == Some(VerdictWord::Refused));
+    let (status, status_reason) = status(run, refused);
+    Report {
+        schema: SCHEMA.to_owned(),
+        name: run.experiment.name.clone(),
+        seed: run.experiment.seed.0,
+        started: run.entries.iter().find_map(|entry| match entry {
+            Entry::Started { at, .. } => Some(Utc(*at)),
+            _ => None,
+        }),
+        finished: run.entries.last().and_then(|entry| match entry {
+            Entry::Finished { at, .. } => Some(Utc(*at)),
+            _ => None,
+        }),
+        tool: Tool {
+            version: run.entries.iter().find_map(|entry| match entry {
+                Entry::Started { tool, .. } => Some(tool.strip_prefix("jostle ").unwrap_or(tool).to_owned()),
+                _ => None,
+            }),
+        },
+        environment: environment(run),
+        status,
+        status_reason,
+        topology: topology(run.plan),
+        plan: PlanRow {
+            blocks: run.plan.blocks.iter().map(|b| PlannedRow { block: b.block, arms: b.arms.clone() }).collect(),
+        },
+        executed: ExecutedRow { blocks: blocks.iter().map(executed).collect() },
+        arms: std::iter::once(BASELINE)
+            .chain(run.experiment.arms.iter().map(|arm| arm.name.as_str()))
+            .map(|name| ArmRow { name: name.to_owned(), trials: trials(&blocks, name) })
+            .collect(),
+        comparisons,
+        load_over_trials: load_over_trials(run, &blocks),
+        stopping: stopping(run, &blocks, &effects),
+        observer: observer(run, &blocks),
+    }
+}
+
+fn status(run: &RunRecord<'_>, refused: bool) -> (RunStatus, Option<String>) {
+    let why = |reason: &str| (!reason.is_empty()).then(|| reason.to_owned());
+    match ending(run) {
+        Some((Status::Complete, _)) if refused => (RunStatus::Refused, None),
+        Some((Status::Complete, _)) => (RunStatus::Complete, None),
+        Some((Status::Refused, reason)) => (RunStatus::Refused, why(reason)),
+        Some((Status::Interrupted | Status::Failed, reason)) => (RunStatus::Interrupted, why(reason)),
+        None => {
+            (RunStatus::Interrupted, Some("the journal has no last line: the run was killed, or goes on".to_owned()))
+        }
+    }
+}
+
+fn environment(run: &RunRecord<'_>) -> EnvironmentRow {
+    let environment = run.entries.iter().find_map(|entry| match entry {
+        Entry::Started { environment, .. } => Some(environment),
+        _ => None,
+    });
+    let provisioned = run.entries.iter().find_map(|entry| match entry {
+        Entry::Provisioned { backend, primary, aggressors, .. } => Some((backend, primary, aggressors)),
+        _ => None,
+    });
+    let arms = run.experiment.arms.iter().filter_map(|arm| Some((&arm.name, arm.aggressor.as_ref()?)));
+    let aggressor = |(arm, spec): (&String, &AggressorSpec)| {
+        let made = provisioned.and_then(|(_, _, made)| made.iter().find(|made| made.arm == *arm));
+        let (placement, hosts) = match &spec.place {
+            Placement::Rotate(hosts) => ("rotate", usize::from(*hosts)),
+            Placement::Random(hosts) => ("random", usize::from(*hosts)),
+            Placement::Fixed(hosts) => ("fixed", hosts.len()),
+        };
+        AggressorWorkloadRow {
+            arm: arm.clone(),
+            name: spec.name.clone(),
+            workload: workload(spec.workload, made.map(|made| &made.workload)),
+            placement: placement.to_owned(),
+            hosts: hosts as u64,
+            mode: spec.load.target.mode().to_owned(),
+            target_rate: match spec.load.target {
+                LoadTarget::Rate(rate) => Some(rate.0),
+                LoadTarget::HostCpu(_) | LoadTarget::TenantCpu(_) => None,
+            },
+        }
+    };
+    EnvironmentRow {
+        machine: environment.map(|e| e.machine.clone()),
+        kernel: environment.map(|e| e.kernel.clone()),
+        cgroup: environment.map(|e| e.cgroup.clone()),
+        backend: environment.map(|e| e.backend.clone()),
+        backend_description: provisioned.map(|(backend, _, _)| backend.clone()),
+        cpus: environment.map(|e| e.facts.cpus.len() as u64),
+        memory_bytes: environment.map(|e| e.facts.memory),
+        primary: workload(run.experiment.primary.workload, provisioned.map(|(_, primary, _)| primary)),
+        aggressors: arms.map(aggressor).collect(),
+    }
+}
+
+fn workload(network: jostle_protocol::kernel::Network, made: Option<&Workload>) -> WorkloadRow {
+    use jostle_protocol::kernel::Network;
+    let name = match network {
+        Network::Resnet50 => "resnet50",
+        Network::Mobilenetv2 => "mobilenetv2",
+        Network::Spin => "spin",
+    };
+    WorkloadRow {
+        network: name.to_owned(),
+        provenance: made.map(|made| made.provenance.clone()),
+        cpu_seconds_per_image: made.map(|made| made.cost_per_image),
+    }
+}
+
+fn topology(plan: &Plan) -> TopologyRow {
+    let hosts = &plan.layout.hosts;
+    let node = |node: &crate::backend::NodeLayout| TopologyNode {
+        node: node.node,
+        host: node.node.host,
+        capacity_millicores: node.capacity.0,
+    };
+    TopologyRow {
+        hosts: hosts
+            .iter()
+            .map(|h| TopologyHost { host: h.host, capacity_millicores: h.budget.0, cpus: h.cpus.clone() })
+            .collect(),
+        nodes: hosts.iter().flat_map(|host| &host.nodes).map(node).collect(),
+    }
+}
+
+fn executed(block: &Block<'_>) -> ExecutedBlockRow {
+    let arms = block.trials.iter().map(|trial| trial.record.arm.clone()).collect();
+    ExecutedBlockRow { block: block.id, redo_of: block.redo_of, arms }
+}
+
+fn trials(blocks: &[Block<'_>], arm: &str) -> Vec<TrialRow> {
+    let all = blocks.iter().flat_map(|block| block.trials.iter().map(move |trial| (block, trial)));
+    all.filter(|(_, trial)| trial.record.arm == arm).map(|(block, trial)| trial_row(block, trial)).collect()
+}
+
+fn trial_row(block: &Block<'_>, trial: &Judged<'_>) -> TrialRow {
+    let (outcome, reasons, details) = block.outcome(trial);
+    let readings = &trial.observed.readings;
+    let rate = |value: Option<f64>| value.map(|value| Quantity { value, unit: "images/s".to_owned() });
+    TrialRow {
+        id: trial.record.trial.to_string(),
+        block: block.id,
+        position: trial.record.position,
+        outcome,
+        reasons,
+        details,
+        throughput: rate(readings.throughput),
+        makespan_throughput: rate(readings.makespan_throughput),
+        images: readings.images,
+        iterations: readings.iterations,
+        window: readings.window.clone(),
+        hosts: readings.hosts.clone(),
+        nodes: readings.nodes.clone(),
+        aggressors: readings.aggressor.iter().cloned().collect(),
+        load: readings.aggressor.as_ref().map(|row| row.load.clone()),
+        tenant: readings.aggressor.as_ref().and_then(|row| row.tenant.clone()),
+    }
+}
+
+fn load_over_trials(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<LoadOverTrials> {
+    let confidence = run.experiment.analysis.confidence.0;
+    let row = |arm: &crate::experiment::Arm| {
+        let check = load_check(blocks, arm)?;
+        let known: Vec<f64> = check.achieved.iter().copied().filter(|percent| percent.is_finite()).collect();
+        let interval = mean_t(&known, confidence).ok();
+        Some(LoadOverTrials {
+            arm: arm.name.clone(),
+            host_percent_mean: (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64),
+            low: interval.map(|interval| interval.low()),
+            high: interval.map(|interval| interval.high()),
+            target_percent: check.target,
+            in_tolerance: check.in_tolerance(),
+        })
+    };
+    run.experiment.arms.iter().filter_map(row).collect()
+}
+
+/// The rule's own view of the valid blocks: reached once every arm has; the forecast is that of the slowest arm.
+fn stopping(run: &RunRecord<'_>, blocks: &[Block<'_>], effects: &[Option<PairedLogRatio>]) -> StoppingRow {
+    let rule = rule(run.experiment.analysis.stop);
+    let confidence = run.experiment.analysis.confidence.0;
+    let target_half_width_pp = match rule {
+        Rule::Fixed { .. } => None,
+        Rule::Precision { half_width_pp, .. } => Some(half_width_pp),
+    };
+    let mut reached = true;
+    let mut forecast: Option<u64> = None;
+    for (arm, effect) in run.experiment.arms.iter().zip(effects) {
+        let (baseline, colocated): (Vec<f64>, Vec<f64>) =
+            pairs(blocks, &arm.name).iter().map(|(b, c)| (b.throughput, c.throughput)).unzip();
+        let decision = log_ratios(&baseline, &colocated).and_then(|ratios| decide(&rule, &ratios, confidence));
+        let blocks_needed = match (decision, &rule, effect) {
+            (Ok(Decision::Stop { reached: true }), ..) => continue,
+            (Ok(Decision::Continue { forecast_blocks }), ..) => forecast_blocks,
+            // At the last block allowed, the width not met: what it would have taken.
+            (_, Rule::Precision { half_width_pp, min_blocks, .. }, Some(effect)) => {
+                forecast_blocks(effect.sd_log(), confidence, *half_width_pp, *min_blocks).ok().flatten()
+            }
+            _ => None,
+        };
+        reached = false;
+        forecast = forecast.max(blocks_needed);
+    }
+    StoppingRow {
+        rule: match rule {
+            Rule::Fixed { .. } => "fixed".to_owned(),
+            Rule::Precision { .. } => "precision".to_owned(),
+        },
+        blocks: blocks.iter().filter(|block| block.counts()).count() as u64,
+        target_half_width_pp,
+        reached,
+        forecast_blocks: forecast,
+    }
+}
+
+fn observer(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> ObserverRow {
+    let parts: Vec<&Counters> = run
+        .entries
+        .iter()
+        .filter_map(|entry| match entry {
+            Entry::Finished { observer, .. } => observer.as_ref(),
+            _ => None,
+        })
+        .collect();
+    // Parts of a resumed run together; a part in which the component cannot be read leaves it unknown.
+    let millicores = |component: &str| -> Option<f64> {
+        let read = |part: &&Counters| counter(part, name::RESERVE_CPU, &[("component", component)]).ok();
+        let grown = parts.iter().map(read).collect::<Option<Vec<_>>>()?;
+        let seconds: f64 = grown.iter().map(|growth| growth.seconds).sum();
+        (seconds > 0.0).then(|| 1000.0 * grown.iter().map(|growth| growth.amount).sum::<f64>() / seconds)
+    };
+    let windows: Vec<&Counters> =
+        blocks.iter().flat_map(|b| &b.trials).filter_map(|t| t.record.window.as_ref()).collect();
+    let scrapes = |count: fn(&Counters) -> u32| {
+        (!windows.is_empty()).then(|| windows.iter().map(|window| u64::from(count(window))).sum())
+    };
+    ObserverRow {
+        millicores: ObserverMillicores {
+            agent: millicores("agent"),
+            prometheus: millicores("prometheus"),
+            orchestrator: millicores("orchestrator"),
+            driver: millicores("driver"),
+        },
+        scrape_interval_s: run.experiment.sampling_interval.as_secs_f64(),
+        scrapes_expected: scrapes(|window| window.scrapes_expected),
+        scrapes_missing: scrapes(|window| window.scrapes_expected.saturating_sub(window.scrapes_present)),
+    }
+}

@@ -1,0 +1,402 @@
+//! `report.json`, type by type. A number that does not exist is `None` (`null`), never 0; units are in the names.
+//!
+//! Shared with `docs/report.schema.json`: a test validates the one against the other.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    observe::{AggressorRow, HostRow, LoadRow, NodeRow, TenantRow, Utc, WindowRow},
+    units::{BlockId, HostId, NodeId},
+};
+
+/// The version that is written and read.
+pub const SCHEMA: &str = "jostle-report/1";
+
+/// The whole report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The experiment's.
+    pub name: String,
+    /// Of everything random.
+    pub seed: u64,
+    /// The first line of the journal; absent in an empty one.
+    pub started: Option<Utc>,
+    /// The last line of the journal; absent where the run was killed.
+    pub finished: Option<Utc>,
+    /// What wrote the record.
+    pub tool: Tool,
+    /// Where, and with what.
+    pub environment: EnvironmentRow,
+    /// How it ended.
+    pub status: RunStatus,
+    /// Why it ended so; absent for `complete`.
+    pub status_reason: Option<String>,
+    /// Hosts and nodes.
+    pub topology: TopologyRow,
+    /// What was to happen.
+    pub plan: PlanRow,
+    /// What did, in the order of time.
+    pub executed: ExecutedRow,
+    /// The baseline first.
+    pub arms: Vec<ArmRow>,
+    /// One per colocated arm.
+    pub comparisons: Vec<ComparisonRow>,
+    /// One per arm with an aggressor.
+    pub load_over_trials: Vec<LoadOverTrials>,
+    /// When it stopped, and why.
+    pub stopping: StoppingRow,
+    /// What the instrument cost, and what it missed.
+    pub observer: ObserverRow,
+}
+
+/// The program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// As in the journal; absent in an empty one.
+    pub version: Option<String>,
+}
+
+/// Machine, backend and workloads; absent where the journal does not reach so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnvironmentRow {
+    /// CPU model.
+    pub machine: Option<String>,
+    /// Kernel release.
+    pub kernel: Option<String>,
+    /// `v1`, `v2`, `none`.
+    pub cgroup: Option<String>,
+    /// `local`, `fake`.
+    pub backend: Option<String>,
+    /// The backend in its own words.
+    pub backend_description: Option<String>,
+    /// Number of CPUs of the machine.
+    pub cpus: Option<u64>,
+    /// Of the machine, in bytes.
+    pub memory_bytes: Option<u64>,
+    /// The measured job.
+    pub primary: WorkloadRow,
+    /// One per arm with an aggressor.
+    pub aggressors: Vec<AggressorWorkloadRow>,
+}
+
+/// What is computed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadRow {
+    /// `resnet50`, `mobilenetv2`, `spin`.
+    pub network: String,
+    /// One line: network, size, weights and where they are from.
+    pub provenance: Option<String>,
+    /// CPU seconds that one image costs, uncontended.
+    pub cpu_seconds_per_image: Option<f64>,
+}
+
+/// An arm's co-tenants as asked for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AggressorWorkloadRow {
+    /// The arm.
+    pub arm: String,
+    /// The aggressor's name.
+    pub name: String,
+    /// What a query computes.
+    pub workload: WorkloadRow,
+    /// `rotate`, `random`, `fixed`.
+    pub placement: String,
+    /// Loaded at a time.
+    pub hosts: u64,
+    /// `hostCpu`, `tenantCpu`, `rate`.
+    pub mode: String,
+    /// Queries per second asked for; absent unless the mode is `rate`.
+    pub target_rate: Option<f64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// The stopping rule was satisfied, or its last block run.
+    Complete,
+    /// By a signal or a fault, before its rule was satisfied.
+    Interrupted,
+    /// The method refuses every comparison.
+    Refused,
+}
+
+/// Hosts and nodes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopologyRow {
+    /// In order.
+    pub hosts: Vec<TopologyHost>,
+    /// In order.
+    pub nodes: Vec<TopologyNode>,
+}
+
+/// A host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopologyHost {
+    /// Its name.
+    pub host: HostId,
+    /// Its budget, in thousandths of a CPU.
+    pub capacity_millicores: f64,
+    /// Of the machine, that it is pinned to.
+    pub cpus: Vec<u32>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopologyNode {
+    /// Its name.
+    pub node: NodeId,
+    /// The host underneath.
+    pub host: HostId,
+    /// In thousandths of a CPU.
+    pub capacity_millicores: f64,
+}
+
+/// What was to happen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRow {
+    /// In order.
+    pub blocks: Vec<PlannedRow>,
+}
+
+/// A block as planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedRow {
+    /// Its id.
+    pub block: BlockId,
+    /// In order.
+    pub arms: Vec<String>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutedRow {
+    /// In the order of time.
+    pub blocks: Vec<ExecutedBlockRow>,
+}
+
+/// A block as run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutedBlockRow {
+    /// Its id.
+    pub block: BlockId,
+    /// The void or interrupted block that it replaces.
+    pub redo_of: Option<BlockId>,
+    /// Those that were begun, in the order of time.
+    pub arms: Vec<String>,
+}
+
+/// One arm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ArmRow {
+    /// `baseline`, or as in the experiment.
+    pub name: String,
+    /// In the order of time.
+    pub trials: Vec<TrialRow>,
+}
+
+/// One trial.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrialRow {
+    /// `t001`: its file in `samples/`.
+    pub id: String,
+    /// Its block.
+    pub block: BlockId,
+    /// Counted from 1 within the block.
+    pub position: u32,
+    /// Whether it counts.
+    pub outcome: Outcome,
+    /// Codes; `block` where only its partner is at fault.
+    pub reasons: Vec<String>,
+    /// The same in words.
+    pub details: Vec<String>,
+    /// Between the first and the last barrier of the window. Shown, not used, unless the outcome is `valid`.
+    pub throughput: Option<Quantity>,
+    /// From the first task to the last barrier before the window's end.
+    pub makespan_throughput: Option<Quantity>,
+    /// Of the iterations that count.
+    pub images: Option<u64>,
+    /// Whole ones between the window's barriers.
+    pub iterations: Option<u64>,
+    /// The measured stretch.
+    pub window: Option<WindowRow>,
+    /// In order.
+    pub hosts: Vec<HostRow>,
+    /// In order.
+    pub nodes: Vec<NodeRow>,
+    /// Empty in an arm without any.
+    pub aggressors: Vec<AggressorRow>,
+    /// That of the first aggressor.
+    pub load: Option<LoadRow>,
+    /// That of the first aggressor.
+    pub tenant: Option<TenantRow>,
+}
+
+/// Whether a trial counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It does.
+    Valid,
+    /// Load or instrument say no, of it or of its partner.
+    Void,
+    /// The job, a tenant or the instrument broke.
+    Failed,
+    /// A signal came.
+    Interrupted,
+}
+
+/// A value with its unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quantity {
+    /// In `unit`.
+    pub value: f64,
+    /// `images/s`.
+    pub unit: String,
+}
+
+/// A number with its interval; all three absent where it is refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EstimateRow {
+    /// In percent.
+    pub value: Option<f64>,
+    /// Lower end, in percent.
+    pub low: Option<f64>,
+    /// Upper end, in percent.
+    pub high: Option<f64>,
+    /// Of the two-sided interval, a fraction.
+    pub confidence: f64,
+    /// Blocks.
+    pub n: u64,
+    /// In words.
+    pub method: String,
+    /// By which the interval is wider for having been looked at before stopping; 1 where n was fixed.
+    pub kappa: f64,
+}
+
+/// One colocated arm against the baseline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ComparisonRow {
+    /// The colocated arm.
+    pub arm: String,
+    /// Loss of throughput; positive is slower.
+    pub degradation_percent: EstimateRow,
+    /// Of "no effect"; absent unless the number of blocks was fixed and reached.
+    pub p_value: Option<f64>,
+    /// Absent where no limit was set and nothing is refused.
+    pub verdict: Option<VerdictWord>,
+    /// Greatest acceptable loss.
+    pub limit_percent: Option<f64>,
+    /// The whole interval lies above 0. False says "not detected", never "no degradation".
+    pub detected: bool,
+    /// Of the method, in its order.
+    pub codes: Vec<String>,
+    /// Sentences: what each code means, and what else a reader must know.
+    pub warnings: Vec<String>,
+    /// Not computed by this version.
+    pub hodges_lehmann: Option<EstimateRow>,
+    /// The same loss, of the makespan throughput.
+    pub makespan: Option<EstimateRow>,
+    /// Not computed by this version.
+    pub causes: Option<Causes>,
+}
+
+/// Where the loss came from; no version of this schema has fields for it yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Causes {}
+
+/// Where the interval lies against the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictWord {
+    /// All of it at or below.
+    Within,
+    /// All of it above.
+    Exceeds,
+    /// Neither; or failed runs forbid `within`.
+    Inconclusive,
+    /// The method gives no answer.
+    Refused,
+}
+
+/// The steered quantity over the windows of an arm's valid trials: percent of the loaded hosts' budgets, or of the target rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoadOverTrials {
+    /// The arm.
+    pub arm: String,
+    /// Mean over the windows.
+    pub host_percent_mean: Option<f64>,
+    /// Lower end of its t interval.
+    pub low: Option<f64>,
+    /// Upper end of its t interval.
+    pub high: Option<f64>,
+    /// As asked.
+    pub target_percent: f64,
+    /// Whether the mean is (L1 of the session).
+    pub in_tolerance: bool,
+}
+
+/// When it stopped, and why.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoppingRow {
+    /// `fixed`, `precision`.
+    pub rule: String,
+    /// Valid ones.
+    pub blocks: u64,
+    /// Absent for `fixed`.
+    pub target_half_width_pp: Option<f64>,
+    /// Whether the number of blocks, or the half-width, was.
+    pub reached: bool,
+    /// Blocks in all at which the target would be reached; absent once it is, and where it cannot be told.
+    pub forecast_blocks: Option<u64>,
+}
+
+/// The instrument itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObserverRow {
+    /// CPU over the whole run, in thousandths of a CPU.
+    pub millicores: ObserverMillicores,
+    /// As asked.
+    pub scrape_interval_s: f64,
+    /// Over all windows; absent where none was read.
+    pub scrapes_expected: Option<u64>,
+    /// Of those.
+    pub scrapes_missing: Option<u64>,
+}
+
+/// By component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObserverMillicores {
+    /// The node exporter.
+    pub agent: Option<f64>,
+    /// What stores the samples.
+    pub prometheus: Option<f64>,
+    /// This program.
+    pub orchestrator: Option<f64>,
+    /// The primary's.
+    pub driver: Option<f64>,
+}

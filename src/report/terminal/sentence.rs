@@ -1,0 +1,122 @@
+//! The first line: who did what to whom, how much it cost, how sure that is, and what it means for the limit.
+
+use std::str::FromStr as _;
+
+use jostle_analysis::{Code, Severity};
+
+use crate::report::{
+    model::{AggressorWorkloadRow, ComparisonRow, Report, RunStatus, VerdictWord},
+    phrase::{count, decimals, number, short, small},
+};
+
+/// The answer to one comparison, or what is refused, why, and how to mend it.
+pub fn answer(report: &Report, comparison: &ComparisonRow) -> String {
+    let loss = &comparison.degradation_percent;
+    let subject = subject(report, comparison);
+    let (Some(value), Some(low), Some(high)) = (loss.value, loss.low, loss.high) else {
+        return refusal(comparison, &subject);
+    };
+    let digits = decimals(low, high);
+    let interrupted = if report.status == RunStatus::Interrupted { ", interrupted" } else { "" };
+    let sure = format!(
+        "{} % CI {} to {} %, {}{interrupted}",
+        short(loss.confidence * 100.0),
+        number(low, digits),
+        number(high, digits),
+        count(loss.n, "block")
+    );
+    let tail = match (comparison.verdict, comparison.limit_percent) {
+        (Some(VerdictWord::Within), Some(limit)) => format!("within the {} % limit", short(limit)),
+        (Some(VerdictWord::Exceeds), Some(limit)) => format!("exceeds the {} % limit", short(limit)),
+        (Some(VerdictWord::Inconclusive), Some(limit)) => inconclusive(limit, high),
+        _ => "no limit set".to_owned(),
+    };
+    format!("{} {} % of its throughput ({sure}): {tail}.", subject.claim(), number(value, digits))
+}
+
+/// The interval holds the limit; or lies below it, and failed runs forbid to say so.
+fn inconclusive(limit: f64, high: f64) -> String {
+    if high <= limit {
+        format!("inconclusive against the {} % limit, because runs failed", short(limit))
+    } else {
+        format!("inconclusive, the interval holds the {} % limit", short(limit))
+    }
+}
+
+fn refusal(comparison: &ComparisonRow, subject: &Subject) -> String {
+    let refusing = |name: &&String| Code::from_str(name).is_ok_and(|code| code.severity() == Severity::Refuse);
+    let names: Vec<&str> = comparison.codes.iter().filter(refusing).map(String::as_str).collect();
+    let why: Vec<&str> = names
+        .iter()
+        .filter_map(|name| comparison.warnings.iter().find(|text| text.starts_with(name)))
+        .map(String::as_str)
+        .collect();
+    let question = format!("what {} cost the job", subject.lower());
+    if names.is_empty() {
+        let why = comparison.warnings.first().map_or("the reason was not recorded", String::as_str);
+        return format!("Refused: {question} cannot be told. {why}.");
+    }
+    format!("Refused ({}): {question} cannot be told. {}.", names.join(", "), why.join(". "))
+}
+
+/// Who pressed, and how.
+enum Subject {
+    Tenants(String),
+    Again,
+}
+
+impl Subject {
+    fn claim(&self) -> String {
+        match self {
+            Self::Tenants(text) => format!("{text} cost the job"),
+            Self::Again => "The job alone, run again as a second arm (A/A), lost".to_owned(),
+        }
+    }
+
+    fn lower(&self) -> String {
+        match self {
+            Self::Tenants(text) => {
+                let mut letters = text.chars();
+                letters
+                    .next()
+                    .map(|first| first.to_lowercase().collect::<String>() + letters.as_str())
+                    .unwrap_or_default()
+            }
+            Self::Again => "running alone again as a second arm (A/A)".to_owned(),
+        }
+    }
+}
+
+fn subject(report: &Report, comparison: &ComparisonRow) -> Subject {
+    let Some(row) = report.environment.aggressors.iter().find(|row| row.arm == comparison.arm) else {
+        return Subject::Again;
+    };
+    let target = report.load_over_trials.iter().find(|load| load.arm == row.arm).map(|load| short(load.target_percent));
+    let target = target.unwrap_or_else(|| "an unknown share of".to_owned());
+    let who = if row.workload.network == "spin" { "CPU-burning tenants" } else { "Inference tenants" };
+    let (hosts, plural) = (small(row.hosts), if row.hosts == 1 { "" } else { "s" });
+    Subject::Tenants(match mode(row) {
+        Mode::Host => format!("{who} holding {hosts} host{plural} at {target} % CPU"),
+        Mode::Tenant => format!("{who} taking {target} % of the CPU of {hosts} host{plural}"),
+        Mode::Rate(rate) => format!("{who} answering {} queries/s on {hosts} host{plural}", short(rate)),
+    })
+}
+
+/// What was steered.
+pub enum Mode {
+    /// The hosts' CPU.
+    Host,
+    /// The tenants' CPU.
+    Tenant,
+    /// The offered rate, in queries per second.
+    Rate(f64),
+}
+
+/// The mode of an arm's load.
+pub fn mode(row: &AggressorWorkloadRow) -> Mode {
+    match (row.target_rate, row.mode.as_str()) {
+        (Some(rate), _) => Mode::Rate(rate),
+        (None, "tenantCpu") => Mode::Tenant,
+        (None, _) => Mode::Host,
+    }
+}

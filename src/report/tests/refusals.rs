@@ -1,0 +1,145 @@
+//! What the method refuses carries a code, no figure, and exit code 4.
+
+use crate::{
+    experiment::Placement,
+    observe::synthetic::{aggressor, find, iterations, values},
+    record::{Entry, Status},
+    report::{
+        FailOn, Report, RunStatus, VerdictWord, exit_code,
+        synthetic::{Run, off_target},
+    },
+    units::HostId,
+};
+
+fn refused(report: &Report, code: &str) {
+    let row = &report.comparisons[0];
+    let loss = &row.degradation_percent;
+    assert_eq!(row.verdict, Some(VerdictWord::Refused));
+    assert!(row.codes.iter().any(|found| found == code), "{:?}", row.codes);
+    assert_eq!((loss.value, loss.low, loss.high, row.p_value), (None, None, None, None));
+    assert!(row.makespan.is_none() && !row.detected);
+    assert_eq!(exit_code(report, FailOn { exceeds: false, inconclusive: false }), 4);
+    assert!(row.warnings.iter().any(|text| text.starts_with(code)));
+}
+
+fn blocks(count: u32) -> Run {
+    let mut run = Run::start(values(), 6);
+    for number in 1..=count {
+        run.block(number, None, number, |_| {});
+    }
+    run
+}
+
+/// N1: two blocks make no interval.
+#[test]
+fn two_blocks() {
+    let mut run = blocks(2);
+    run.finish(Status::Interrupted, "SIGTERM");
+    refused(&run.report(), "N1");
+    assert_eq!(run.report().status, RunStatus::Interrupted);
+    assert_eq!(run.report().comparisons[0].degradation_percent.n, 2);
+    let mut run = blocks(0);
+    run.finish(Status::Failed, "prometheus: did not start");
+    refused(&run.report(), "N1");
+    assert_eq!(run.report().observer.scrapes_expected, None);
+}
+
+/// L4: the runner gave up, or a fifth of the blocks is void.
+#[test]
+fn too_many_voids() {
+    let mut run = blocks(3);
+    run.block(4, None, 4, off_target);
+    run.block(7, Some(4), 4, |_| {});
+    run.block(5, None, 5, off_target);
+    run.block(8, Some(5), 5, |_| {});
+    run.block(6, None, 6, |_| {});
+    run.finish(Status::Complete, "");
+    refused(&run.report(), "L4");
+    assert_eq!(run.report().status, RunStatus::Refused);
+    let mut run = blocks(4);
+    run.finish(Status::Refused, "3 of 7 blocks are void (code L4)");
+    refused(&run.report(), "L4");
+}
+
+/// D1: an order that is not the planned one; D2: another request, or other nodes, in one arm.
+#[test]
+fn design() {
+    let mut run = Run::complete();
+    run.plan.blocks[2].arms.reverse();
+    refused(&run.report(), "D1");
+    let mut run = Run::complete();
+    let mut other = run.entries[1].clone();
+    if let Entry::Provisioned { primary, .. } = &mut other {
+        primary.digest = "d2".to_owned();
+    }
+    run.entries.insert(5, other);
+    refused(&run.report(), "D2");
+    let mut run = Run::complete();
+    run.trials[3].iterations.iter_mut().for_each(|iteration| iteration.tasks.truncate(15));
+    refused(&run.report(), "D2");
+}
+
+/// L1 of the session: every trial settled, and yet the windows' mean is off the target.
+#[test]
+fn load_off_over_the_session() {
+    let mut run = Run::complete();
+    for trial in &mut run.trials {
+        let host = trial.hosts[0].to_string();
+        if trial.arm == "colocated" {
+            find(trial.window.as_mut().unwrap(), crate::metrics::name::HOST_CPU, &host)[0].last += 0.4;
+        }
+    }
+    refused(&run.report(), "L1");
+    assert!(!run.report().load_over_trials[0].in_tolerance);
+}
+
+/// Y1: a job that does nothing in every block is not measured.
+#[test]
+fn clean_but_wrong() {
+    let mut run = Run::complete();
+    run.trials.iter_mut().flat_map(|trial| &mut trial.iterations).for_each(|iteration| iteration.images = 0);
+    refused(&run.report(), "Y1");
+    let mut run = Run::complete();
+    for trial in &mut run.trials {
+        let (start, end) = (trial.phases.warmup.unwrap(), trial.phases.washout.unwrap());
+        trial.iterations = iterations(start, end, 110.0);
+    }
+    refused(&run.report(), "Y1");
+}
+
+/// D3 labels a result that holds for one host only; it refuses nothing.
+#[test]
+fn one_fixed_host() {
+    let mut values = values();
+    aggressor(&mut values).place = Placement::Fixed(vec![HostId(1)]);
+    let mut run = Run::start(values, 6);
+    run.plan.blocks.iter_mut().for_each(|block| block.hosts = vec![HostId(1)]);
+    for number in 1..=6 {
+        run.block(number, None, number, |_| {});
+    }
+    run.finish(Status::Complete, "");
+    let report = run.report();
+    assert_eq!(
+        (report.comparisons[0].codes.as_slice(), report.comparisons[0].verdict),
+        (["D3".to_owned()].as_slice(), Some(VerdictWord::Within))
+    );
+}
+
+/// The exit code follows the verdict and what the user wants to fail on.
+#[test]
+fn exit_codes() {
+    let mut report = Run::complete().report();
+    let never = FailOn { exceeds: false, inconclusive: false };
+    for (verdict, default, exceeds_only, nothing) in [
+        (Some(VerdictWord::Within), 0, 0, 0),
+        (None, 0, 0, 0),
+        (Some(VerdictWord::Exceeds), 1, 1, 0),
+        (Some(VerdictWord::Inconclusive), 1, 0, 0),
+        (Some(VerdictWord::Refused), 4, 4, 4),
+    ] {
+        report.comparisons[0].verdict = verdict;
+        assert_eq!(exit_code(&report, FailOn::default()), default);
+        assert_eq!(exit_code(&report, FailOn { exceeds: true, inconclusive: false }), exceeds_only);
+        assert_eq!(exit_code(&report, never), nothing);
+    }
+}
