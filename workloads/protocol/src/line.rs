@@ -26,7 +26,9 @@ pub enum LineError {
     #[error("a line is no message of this conversation (line {}, column {}: {:?} error)", .0.line(), .0.column(), .0.classify())]
     Invalid(#[from] serde_json::Error),
     /// The peer speaks another version.
-    #[error("the peer speaks version {theirs} of the protocol; version {VERSION} is accepted: use programs of one build")]
+    #[error(
+        "the peer speaks version {theirs} of the protocol; version {VERSION} is accepted: use programs of one build"
+    )]
     Version { theirs: u32 },
 }
 
@@ -69,6 +71,11 @@ impl Lines {
     /// Adds what has come in.
     pub fn push(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Whether everything that has come in was taken out.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 
     /// Reads once from `reader`; returns the number of bytes, 0 at the end.
