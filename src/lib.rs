@@ -11,3 +11,4 @@ pub mod metrics;
 pub mod plan;
 pub mod record;
 pub mod units;
+pub mod warm;

@@ -53,7 +53,7 @@ struct Tenant {
     queue: Queue,
 }
 
-/// Serves the runner until it says stop or closes the connection.
+/// Serves the runner until it closes the connection.
 ///
 /// # Errors
 /// Where the runner cannot be reached, refuses or asks for what cannot be done, or the kernel fails (the runner is told).
@@ -99,7 +99,7 @@ impl Tenant {
         }
     }
 
-    /// Waits for the runner until the next query is due, not at all where one waits, and does as it is told. True: stop.
+    /// Waits for the runner until the next query is due, not at all where one waits, and does as it is told. True: it is gone.
     fn listen(&mut self) -> Result<bool, TenantError> {
         let timeout = if self.queue.is_waiting() {
             Some(Duration::ZERO)
@@ -123,7 +123,6 @@ impl Tenant {
                 ToTenant::SetRate { queries_per_second } => return Err(TenantError::Rate(queries_per_second)),
                 ToTenant::Reset => self.queue.reset(now),
                 ToTenant::Report { latencies } => self.report(now, latencies)?,
-                ToTenant::Stop => return Ok(true),
             }
         }
         Ok(false)

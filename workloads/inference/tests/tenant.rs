@@ -143,7 +143,7 @@ fn offer(control: &mut Control, rate: f64, enough: u64) -> (Counts, f64, f64) {
 }
 
 /// The offered rate is the one that was set, also after it was changed; a reset counts anew; rate 0 is silence; each
-/// completed query has its latency; and the tenant ends when it is told to.
+/// completed query has its latency.
 #[test]
 fn a_tenant_offers_what_it_is_told() {
     let mut setting = start(20, &Token::random().unwrap());
@@ -165,9 +165,6 @@ fn a_tenant_offers_what_it_is_told() {
     assert!(latencies.iter().all(|us| *us >= 5), "an answer takes at least a part of its computation");
     control.say(&ToTenant::Reset);
     assert_eq!(report(control, true), (Counts::default(), vec![]));
-    control.say(&ToTenant::Stop);
-    let pid = setting.pid;
-    assert_eq!(setting.warm.hear::<FromWarm>(), FromWarm::Exited { pid, id: 1, ended: Ended::Code(0) });
 }
 
 /// Asks until no query waits.

@@ -1,4 +1,5 @@
-//! A runner and its inference tenants, over TCP. The tenant speaks first; it then does as it is told, and ends with the connection.
+//! A runner and its inference tenants, over TCP. The tenant speaks first; it then does as it is told, and ends when the runner closes
+//! the connection.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +34,6 @@ pub enum ToTenant {
     Reset,
     /// Say the counts, with the latencies before them where they are asked for.
     Report { latencies: bool },
-    /// End.
-    Stop,
 }
 
 /// What became of the queries scheduled since the last reset. `offered - completed - dropped` of them still wait.
