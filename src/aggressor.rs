@@ -1,5 +1,7 @@
 //! PORT: how co-tenants run. Open-loop load on chosen nodes, at a rate that can be changed while it runs.
 
+pub mod inference;
+
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,7 @@
 //! PORT: how the primary runs. An engine starts the job's processes, tells how far it is, and ends it.
 
+pub mod builtin;
+
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};

@@ -22,3 +22,4 @@ pub mod report;
 pub mod runner;
 pub mod trial;
 pub mod units;
+pub mod warm;

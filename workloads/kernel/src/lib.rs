@@ -1,6 +1,17 @@
-//! The work of one task: the [`Kernel`] trait that every workload computes through.
+//! The work of one task: the [`Kernel`] trait that every workload computes through, the [`spin`] kernel, and the [`warm`]
+//! parent whose forked workers share one kernel. Beside them what workers of both kinds stand on: time, waiting, random numbers.
 
+pub mod clock;
+pub mod random;
+pub mod spin;
+pub mod wait;
+pub mod warm;
+
+use jostle_protocol::kernel::KernelSpec;
 use thiserror::Error;
+
+/// Makes the kernel that a request names, or says why this program cannot.
+pub type Open = fn(&KernelSpec) -> Result<Box<dyn Kernel>, KernelError>;
 
 /// Something that classifies images, one at a time, on the calling thread and on no other.
 ///

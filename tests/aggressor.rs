@@ -1,0 +1,196 @@
+//! The inference aggressor with real processes and the spin kernel. They are not placed into nodes here: that is the backend's.
+//!
+//! The programs are the workspace's default members, which `cargo test` builds beside this test.
+
+#![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
+
+use std::{
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use jostle::{
+    aggressor::{
+        Aggressor, TenantCounts,
+        inference::{Inference, InferenceConfig},
+    },
+    backend::{Place, PodSpec, Resources, Role},
+    units::{HostId, NodeId, Rate},
+};
+use jostle_protocol::kernel::{KernelSpec, Network};
+use tokio::time::timeout;
+
+/// Longer than anything takes on a loaded machine; only a failing test waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program of the workspace, beside the folder of this test.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
+    assert!(path.exists(), "{} is missing: build it with `cargo build -p {name}`", path.display());
+    path
+}
+
+fn node(index: u16) -> NodeId {
+    NodeId { host: HostId(1), index }
+}
+
+fn config(folder: &Path) -> InferenceConfig {
+    InferenceConfig {
+        name: "mlperf".to_owned(),
+        program: program("jostle-inference"),
+        kernel: KernelSpec {
+            network: Network::Spin,
+            image_size: 96,
+            folder: None,
+            weights: None,
+            seed: 1,
+            spin_cost_us: Some(100),
+        },
+        pods_per_node: 2,
+        resources: Resources::default(),
+        seed: 2019,
+        log_dir: folder.to_owned(),
+        start_deadline: PATIENCE,
+    }
+}
+
+/// A handle of a living process that can be waited for, whoever its parent is.
+fn watch(pid: u32) -> OwnedFd {
+    // SAFETY: touches no memory; a descriptor that it returns is new, and ours alone.
+    unsafe {
+        let descriptor = libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0);
+        assert!(descriptor >= 0, "process {pid} is gone already");
+        OwnedFd::from_raw_fd(descriptor as i32)
+    }
+}
+
+/// Waits until the process of a handle has ended.
+fn gone(process: &OwnedFd) {
+    let mut polled = libc::pollfd { fd: process.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    loop {
+        // SAFETY: one valid entry, of a descriptor that is open.
+        match unsafe { libc::poll(&mut polled, 1, PATIENCE.as_millis() as i32) } {
+            // A signal: one of the test's own children has ended too.
+            -1 => {}
+            count => return assert_eq!(count, 1, "the process lives on"),
+        }
+    }
+}
+
+fn kill(pid: u32) {
+    // SAFETY: touches no memory; the process is one that the test made.
+    assert_eq!(unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) }, 0);
+}
+
+fn pids(pods: &[PodSpec]) -> Vec<u32> {
+    pods.iter().flat_map(|pod| pod.pids.iter().copied()).collect()
+}
+
+/// Asks until `enough` holds of the counts.
+async fn counts_when(aggressor: &mut Inference, enough: impl Fn(&[TenantCounts]) -> bool) -> Vec<TenantCounts> {
+    timeout(PATIENCE, async {
+        loop {
+            let counts = aggressor.counts(true).await.unwrap();
+            if enough(&counts) {
+                return counts;
+            }
+        }
+    })
+    .await
+    .unwrap()
+}
+
+/// Tenants on two nodes, twice: pods, counts of every tenant under a rate, a reset, silence at rate 0, and nobody left.
+#[tokio::test]
+async fn tenants_offer_and_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut aggressor = Inference::new(config(folder.path()));
+    let (workload, warm) = aggressor.prepare().await.unwrap();
+    assert_eq!((warm[0].name.as_str(), &warm[0].place), ("warm-mlperf", &Place::Reserve));
+    assert!((2e-5..2e-3).contains(&workload.cost_per_image), "{workload:?}");
+
+    let mut first_latencies = Vec::new();
+    for _ in 0..2 {
+        let pods = aggressor.create(&[node(0), node(1)]).await.unwrap();
+        let names: Vec<&str> = pods.iter().map(|pod| pod.name.as_str()).collect();
+        let expected = ["tenant-mlperf-n1-0-0", "tenant-mlperf-n1-0-1", "tenant-mlperf-n1-1-0", "tenant-mlperf-n1-1-1"];
+        assert_eq!(names, expected);
+        assert_eq!(pods[3].place, Place::Node { node: node(1), role: Role::Aggressor });
+        let watched: Vec<_> = pids(&pods).into_iter().map(watch).collect();
+        aggressor.start().await.unwrap();
+        let silent = aggressor.counts(true).await.unwrap();
+        assert_eq!(silent.iter().map(|tenant| tenant.node).collect::<Vec<_>>(), [node(0), node(0), node(1), node(1)]);
+        assert!(silent.iter().all(|tenant| tenant.offered == 0), "they start at rate 0");
+
+        aggressor.set_rate(Rate(800.0)).await.unwrap();
+        let counts = counts_when(&mut aggressor, |counts| counts.iter().all(|tenant| tenant.completed >= 20)).await;
+        for tenant in &counts {
+            assert_eq!(tenant.latencies_us.len() as u64, tenant.completed);
+            assert!(tenant.offered >= tenant.completed + tenant.dropped && tenant.completed >= tenant.late);
+        }
+        aggressor.set_rate(Rate(0.0)).await.unwrap();
+        let idle = |counts: &[TenantCounts]| counts.iter().all(|t| t.offered == t.completed + t.dropped);
+        let last = counts_when(&mut aggressor, idle).await;
+        // The rate is split evenly: four Poisson counts of one mean, six standard deviations of their spread.
+        let mean = last.iter().map(|tenant| tenant.offered).sum::<u64>() as f64 / 4.0;
+        assert!(last.iter().all(|tenant| (tenant.offered as f64 - mean).abs() < 6.0 * mean.sqrt()), "{last:?}");
+        assert_eq!(aggressor.counts(true).await.unwrap(), last, "rate 0 is silence");
+        aggressor.reset().await.unwrap();
+        assert!(aggressor.counts(true).await.unwrap().iter().all(|t| t.offered == 0 && t.latencies_us.is_empty()));
+        first_latencies.push(counts[0].latencies_us[..20].to_vec());
+
+        aggressor.stop().await.unwrap();
+        watched.iter().for_each(gone);
+        assert!(pids(&pods).iter().all(|pid| !Path::new(&format!("/proc/{pid}")).exists()), "no zombie is left");
+    }
+    let parent = watch(warm[0].pids[0]);
+    aggressor.close().await;
+    gone(&parent);
+    aggressor.close().await;
+    let why = aggressor.create(&[node(0)]).await.unwrap_err().to_string();
+    assert!(why.starts_with("aggressor mlperf: ") && why.contains("prepare comes first"), "{why}");
+}
+
+/// A tenant that dies is named, with how it ended, while it works and before it has registered; so is one that is told nonsense.
+#[tokio::test]
+async fn a_dead_tenant_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut aggressor = Inference::new(config(folder.path()));
+    aggressor.prepare().await.unwrap();
+    let pods = aggressor.create(&[node(0)]).await.unwrap();
+    assert!(aggressor.set_rate(Rate(1.0)).await.unwrap_err().to_string().contains("start comes first"));
+    aggressor.start().await.unwrap();
+    let victim = watch(pods[1].pids[0]);
+    kill(pods[1].pids[0]);
+    gone(&victim);
+    // Whether its connection or its parent is heard first is chance; either names it.
+    let why = aggressor.counts(false).await.unwrap_err().to_string();
+    assert!(why.starts_with("tenant-mlperf-n1-0-1: "), "{why}");
+
+    let pods = aggressor.create(&[node(0)]).await.unwrap();
+    kill(pods[0].pids[0]);
+    let why = aggressor.start().await.unwrap_err().to_string();
+    assert!(why.starts_with("tenant-mlperf-n1-0-0: process ") && why.contains("signal 9"), "{why}");
+
+    aggressor.create(&[node(0)]).await.unwrap();
+    aggressor.start().await.unwrap();
+    aggressor.set_rate(Rate(-2.0)).await.unwrap();
+    let why = aggressor.counts(false).await.unwrap_err().to_string();
+    assert!(why.contains("-1 cannot be offered; accepted: 0 to 100000"), "{why}");
+    aggressor.close().await;
+}
+
+/// An aggressor that is dropped leaves no process.
+#[tokio::test]
+async fn a_dropped_aggressor_leaves_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut aggressor = Inference::new(config(folder.path()));
+    let (_, warm) = aggressor.prepare().await.unwrap();
+    let pods = aggressor.create(&[node(0)]).await.unwrap();
+    aggressor.start().await.unwrap();
+    aggressor.set_rate(Rate(500.0)).await.unwrap();
+    let watched: Vec<_> = pids(&warm).into_iter().chain(pids(&pods)).map(watch).collect();
+    drop(aggressor);
+    watched.iter().for_each(gone);
+}

@@ -1,0 +1,7 @@
+//! The primary without libtorch: its executors spin.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    jostle_primary::main(jostle_kernel::spin::open)
+}
