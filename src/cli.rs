@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::report;
+
 /// How much does my job lose when other tenants share its machines? A number that can be trusted.
 #[derive(Debug, Parser)]
 #[command(name = "jostle", version, after_help = EXIT_CODES)]
@@ -96,6 +98,14 @@ pub struct VerdictArgs {
     /// Which verdicts end with exit code 1
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [FailOn::Exceeds, FailOn::Inconclusive])]
     pub fail_on: Vec<FailOn>,
+}
+
+impl VerdictArgs {
+    /// As the report's exit code takes it: `never` wins over what stands beside it.
+    pub fn fail_on(&self) -> report::FailOn {
+        let given = |wanted| self.fail_on.contains(&wanted) && !self.fail_on.contains(&FailOn::Never);
+        report::FailOn { exceeds: given(FailOn::Exceeds), inconclusive: given(FailOn::Inconclusive) }
+    }
 }
 
 /// A verdict that fails.

@@ -6,7 +6,7 @@ use super::{Failure, output};
 use crate::{
     cli::VerdictArgs,
     record::{Record, RunDirectory},
-    report::{self, Report},
+    report::{self, Report, RunRecord},
 };
 
 /// Recomputes a run's report, writes it, prints it.
@@ -17,17 +17,19 @@ pub fn analyze(path: &Path, verdict: &VerdictArgs) -> Result<u8, Failure> {
 
 /// The report of a record.
 pub fn report_of(record: &Record) -> Report {
-    report::build(record)
+    let Record { experiment, plan, entries, trials, .. } = record;
+    report::build(&RunRecord { experiment, plan, entries, trials })
 }
 
 /// Writes `report.json`, prints the report where asked, and gives the exit code.
 pub fn conclude(record: &Record, path: &Path, verdict: &VerdictArgs, print: bool) -> Result<u8, Failure> {
     let report = report_of(record);
     let directory = RunDirectory::append_to(path).map_err(Failure::machine)?;
-    directory.write("report.json", report::json(&report).as_bytes()).map_err(Failure::machine)?;
+    let json = report::to_json(&report).map_err(Failure::machine)?;
+    directory.write("report.json", json.as_bytes()).map_err(Failure::machine)?;
     if print {
         output::print(&report::terminal(&report));
         output::print(&format!("\nreport.json  journal.jsonl   in {}", path.display()));
     }
-    Ok(report::exit_code(&report, &verdict.fail_on))
+    Ok(report::exit_code(&report, verdict.fail_on()))
 }

@@ -97,6 +97,7 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path) -> Result<L
     let primary = &experiment.primary;
     let engine = Builtin::new(BuiltinConfig {
         program: program("primary", primary.workload)?,
+        driver: program("primary", Network::Spin)?,
         kernel: cache::kernel(primary.workload, &primary.images, experiment.seed),
         nodes: nodes.take(usize::from(primary.executors)).collect(),
         slots: u32::from(primary.executor_cores),
@@ -117,6 +118,7 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path) -> Result<L
             resources,
             seed: experiment.seed.0,
             log_dir: logs.clone(),
+            start_deadline: START_DEADLINE,
         });
         aggressors.push(ArmAggressor { arm: arm.name.clone(), port, cost: None });
     }
@@ -138,7 +140,14 @@ mod tests {
     use super::*;
 
     fn kernel(folder: PathBuf, weights: Option<PathBuf>) -> KernelSpec {
-        KernelSpec { network: Network::Mobilenetv2, image_size: 96, folder: Some(folder), weights, seed: 1, spin_cost_us: None }
+        KernelSpec {
+            network: Network::Mobilenetv2,
+            image_size: 96,
+            folder: Some(folder),
+            weights,
+            seed: 1,
+            spin_cost_us: None,
+        }
     }
 
     /// Weights or pictures that are not there are refused before anything is touched, with what would be accepted.

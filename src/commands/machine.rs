@@ -10,9 +10,9 @@ use crate::{
 
 /// CPUs that this process may use, and memory.
 pub fn facts() -> Machine {
-    let system =
-        System::new_with_specifics(RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram()));
-    Machine { cpus: allowed_cpus(), memory: system.total_memory() }
+    let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let memory = System::new_with_specifics(memory).map_or(0, |system| system.total_memory());
+    Machine { cpus: allowed_cpus(), memory }
 }
 
 /// The environment for the record. The fake backend has none, so that its report is the same everywhere.
@@ -27,11 +27,11 @@ pub fn environment(experiment: &Experiment, facts: Machine) -> Environment {
         },
         BackendChoice::Local => {
             let cpu = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
-            let system = System::new_with_specifics(cpu);
-            let brand = system.cpus().first().map(|cpu| cpu.brand().trim().to_owned());
+            let system = System::new_with_specifics(cpu).ok();
+            let brand = system.and_then(|system| system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()));
             Environment {
                 machine: brand.unwrap_or_else(|| "unknown".to_owned()),
-                kernel: System::kernel_version().unwrap_or_else(|| "unknown".to_owned()),
+                kernel: System::kernel_version().unwrap_or_else(|_| "unknown".to_owned()),
                 cgroup: "v1".to_owned(),
                 backend: "local".to_owned(),
                 facts,

@@ -53,7 +53,11 @@ fn fields() {
 /// A window of too few iterations, found from the cost per image that is known.
 #[test]
 fn too_few_iterations() {
-    refused(SPIN.replace("perIteration: 80", "perIteration: 320"), 2, &["spec.trial.window", "at least five iterations"]);
+    refused(
+        SPIN.replace("perIteration: 80", "perIteration: 320"),
+        2,
+        &["spec.trial.window", "at least five iterations"],
+    );
 }
 
 /// No Prometheus: exit code 3, and how to get it.
@@ -101,7 +105,9 @@ fn an_existing_run_directory() {
 #[test]
 fn usage() {
     let bench = Bench::new();
-    for arguments in [&["run"][..], &["jump"], &["run", "a.yaml", "--fail-on", "sometimes"], &["report", "x", "--format", "pdf"]] {
+    for arguments in
+        [&["run"][..], &["jump"], &["run", "a.yaml", "--fail-on", "sometimes"], &["report", "x", "--format", "pdf"]]
+    {
         assert_eq!(bench.run(arguments).code(), 2, "{arguments:?}");
     }
     assert_eq!(bench.run(&["report", "absent"]).code(), 2);

@@ -83,7 +83,10 @@ fn exit_codes_follow_the_verdict() {
     assert_eq!(code(&["run", "free.yaml"]), 0);
     // Two blocks make no interval: refused by the method, whatever fails.
     assert_eq!(code(&["run", "few.yaml", "--fail-on", "never"]), 4);
-    assert_eq!(bench.json("runs/latest/report.json")["comparisons"][0]["degradation_percent"]["low"], serde_json::Value::Null);
+    assert_eq!(
+        bench.json("runs/latest/report.json")["comparisons"][0]["degradation_percent"]["low"],
+        serde_json::Value::Null
+    );
 }
 
 /// Precision stopping goes on until the interval is narrow, and says so; the interval is the inflated one.
@@ -122,6 +125,7 @@ fn json_lines_tell_everything() {
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!((count("block"), count("trial"), count("blockEnd")), (6, 12, 6));
     assert!(count("reading") > 100);
-    let simulated = Duration::from_nanos(events.last().unwrap()["at"].as_u64().unwrap() - events[0]["at"].as_u64().unwrap());
+    let simulated =
+        Duration::from_nanos(events.last().unwrap()["at"].as_u64().unwrap() - events[0]["at"].as_u64().unwrap());
     assert!(simulated > Duration::from_secs(300), "{simulated:?}");
 }

@@ -62,7 +62,10 @@ fn cgroup(controller: &str, path: &str) -> PathBuf {
 /// directory name, so that nobody else's are seen.
 fn processes(bench: &Bench) -> Vec<String> {
     let needle = bench.path(".").canonicalize().unwrap().to_string_lossy().into_owned();
-    let all = fs::read_dir("/proc").unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok());
+    let all = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok());
     let lines = all.filter_map(|entry| {
         let line = String::from_utf8_lossy(&fs::read(entry.path().join("cmdline")).ok()?).replace('\0', " ");
         let here = fs::read_link(entry.path().join("cwd")).ok()?;
@@ -96,7 +99,9 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 /// Waits until the journal has so many trials.
 fn wait_for_trials(bench: &Bench, run: &str, trials: usize) {
     let journal = bench.path("runs").join(run).join("journal.jsonl");
-    wait_until("a trial", || fs::read_to_string(&journal).is_ok_and(|text| text.matches("\"event\":\"trial\"").count() >= trials));
+    wait_until("a trial", || {
+        fs::read_to_string(&journal).is_ok_and(|text| text.matches("\"event\":\"trial\"").count() >= trials)
+    });
 }
 
 fn signal(child: &Child, name: &str) {
@@ -163,7 +168,8 @@ fn a_run_agrees_with_a_second_reader() {
         }
     }
     assert!(compared >= 12, "{compared}");
-    let observer: f64 = report["observer"]["millicores"].as_object().unwrap().values().map(|part| part.as_f64().unwrap()).sum();
+    let observer: f64 =
+        report["observer"]["millicores"].as_object().unwrap().values().map(|part| part.as_f64().unwrap()).sum();
     assert!(observer > 0.0 && observer <= 200.0, "{observer} of a reserve of 200m");
     nothing_left(&bench);
 }
@@ -184,7 +190,8 @@ fn interrupted_and_resumed() {
     let done = bench.run(&["resume", "runs/latest", "--fail-on", "never"]);
     assert!(matches!(done.code(), 0 | 4), "{}", done.err());
     let report = bench.json("runs/latest/report.json");
-    let redone = report["executed"]["blocks"].as_array().unwrap().iter().filter(|block| block["redo_of"].is_number()).count();
+    let redone =
+        report["executed"]["blocks"].as_array().unwrap().iter().filter(|block| block["redo_of"].is_number()).count();
     assert!(redone >= 1, "{}", report["executed"]);
     assert_ne!(report["status"], "interrupted");
     nothing_left(&bench);
@@ -197,7 +204,9 @@ fn killed_and_cleaned() {
     let bench = Bench::new();
     bench.file("small.yaml", small("killed", 3));
     let mut child = bench.spawn(&["run", "small.yaml"]);
-    wait_until("the executors", || cgroup("cpu", "jostle/killed-7-1/host-0/n0-0/burstable/pod-primary-executor-n0-0").exists());
+    wait_until("the executors", || {
+        cgroup("cpu", "jostle/killed-7-1/host-0/n0-0/burstable/pod-primary-executor-n0-0").exists()
+    });
     for arguments in [&["run", "small.yaml"][..], &["clean"]] {
         let refused = bench.run(arguments);
         assert_eq!(refused.code(), 3);
