@@ -263,15 +263,10 @@ fn observer(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> ObserverRow {
             _ => None,
         })
         .collect();
-    // Parts of a resumed run together; a part in which the component cannot be read leaves it unknown.
-    let millicores = |component: &str| -> Option<f64> {
-        let read = |part: &&Counters| counter(part, name::RESERVE_CPU, &[("component", component)]).ok();
-        let grown = parts.iter().map(read).collect::<Option<Vec<_>>>()?;
-        let seconds: f64 = grown.iter().map(|growth| growth.seconds).sum();
-        (seconds > 0.0).then(|| 1000.0 * grown.iter().map(|growth| growth.amount).sum::<f64>() / seconds)
-    };
     let windows: Vec<&Counters> =
-        blocks.iter().flat_map(|b| &b.trials).filter_map(|t| t.record.window.as_ref()).collect();
+        blocks.iter().flat_map(|block| &block.trials).filter_map(|trial| trial.record.window.as_ref()).collect();
+    // What is started anew for each trial (the driver) has a counter that begins anew: it is known over the windows only.
+    let millicores = |component| mean_millicores(&parts, component).or_else(|| mean_millicores(&windows, component));
     let scrapes = |count: fn(&Counters) -> u32| {
         (!windows.is_empty()).then(|| windows.iter().map(|window| u64::from(count(window))).sum())
     };
@@ -286,4 +281,12 @@ fn observer(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> ObserverRow {
         scrapes_expected: scrapes(|window| window.scrapes_expected),
         scrapes_missing: scrapes(|window| window.scrapes_expected.saturating_sub(window.scrapes_present)),
     }
+}
+
+/// CPU of a part of the instrument over several stretches together; one in which it cannot be read leaves it unknown.
+fn mean_millicores(stretches: &[&Counters], component: &str) -> Option<f64> {
+    let read = |stretch: &&Counters| counter(stretch, name::RESERVE_CPU, &[("component", component)]).ok();
+    let grown = stretches.iter().map(read).collect::<Option<Vec<_>>>()?;
+    let seconds: f64 = grown.iter().map(|growth| growth.seconds).sum();
+    (seconds > 0.0).then(|| 1000.0 * grown.iter().map(|growth| growth.amount).sum::<f64>() / seconds)
 }

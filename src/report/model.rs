@@ -377,7 +377,7 @@ pub struct StoppingRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObserverRow {
-    /// CPU over the whole run, in thousandths of a CPU.
+    /// CPU over the whole run, in thousandths of a CPU; of what is started anew for each trial, over the windows.
     pub millicores: ObserverMillicores,
     /// As asked.
     pub scrape_interval_s: f64,
