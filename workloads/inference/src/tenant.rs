@@ -73,6 +73,12 @@ pub fn run(
     let mut worker = Tenant { address: control, stream, lines: Lines::new(LIMIT), clock, queue };
     worker.say(&FromTenant::Hello { version: VERSION, token, tenant })?;
     let outcome = worker.serve(kernel, SplitMix64::new(derive(seed, &[1])));
+    if let Err(TenantError::Io { error, .. }) = &outcome
+        && matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)
+    {
+        // The runner hung up in the middle of a report: an end like any other.
+        return Ok(());
+    }
     if let Err(error) = &outcome {
         // The runner may be what failed.
         drop(worker.say(&FromTenant::Failed { why: error.to_string() }));
