@@ -1,16 +1,18 @@
 # The small steps behind the two commands: `make demo` and `make test`. Each step prints how long it took.
 #
-# Two cargo profiles, so that nothing is built thrice: whatever links libtorch, and every lint and document, is `release`, whose build the demo
-# needs anyway; the tests of the other crates are `dev`, where overflow and debug assertions are checked.
+# The crates come in two groups, always named alike (other selections have other features, and build everything again): ROOT, the default
+# members, which do without libtorch; and TORCH, always in release, so that tests and lints use the demo's own build of libtorch's bindings. The
+# root's tests are `dev`, where overflow and debug assertions are checked.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build demo check fmt deny clippy docs test test-root test-torch clean
+.PHONY: help setup build build-torch demo check fmt deny clippy docs test test-root test-torch clean
 
 STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-TORCH := --package jostle-model --package jostle-torch
+ROOT := env -u LIBTORCH cargo
+TORCH := --release --package jostle-model --package jostle-torch
 # A libtorch of one's own is taken where LIBTORCH is set.
 ifndef LIBTORCH
 LIBTORCH := $(shell workloads/model/setup/libtorch.sh --path)
@@ -26,8 +28,11 @@ setup: ## Debian packages (as root), libtorch, weights and pictures, once; into 
 	@$(STEP) weights workloads/model/setup/weights.sh
 	@$(STEP) pictures workloads/model/setup/pictures.sh
 
-build: ## Everything, release; needs setup
-	@$(STEP) build cargo build --locked --release --workspace
+build: build-torch ## Everything, release; needs setup
+	@$(STEP) build-root $(ROOT) build --locked --release
+
+build-torch:
+	@$(STEP) build-torch cargo build --locked $(TORCH)
 
 demo: setup build ## The 2019 study's interference test on this machine, to a finished report; needs root
 	@$(STEP) demo $(TARGET)/release/jostle run --fail-on never examples/demo.yaml
@@ -41,20 +46,23 @@ deny:
 	@tool=$$(.ci/cargo-deny.sh); $(STEP) deny $$tool --locked --workspace check licenses bans sources
 
 clippy:
-	@$(STEP) clippy cargo clippy --quiet --locked --release --workspace --all-targets -- -D warnings
+	@$(STEP) clippy-root $(ROOT) clippy --quiet --locked --all-targets -- -D warnings
+	@$(STEP) clippy-torch cargo clippy --quiet --locked $(TORCH) --all-targets -- -D warnings
 
+docs: export RUSTDOCFLAGS := -D warnings
 docs:
-	@RUSTDOCFLAGS="-D warnings" $(STEP) docs cargo doc --quiet --locked --release --workspace --no-deps --document-private-items
+	@$(STEP) docs-root $(ROOT) doc --quiet --locked --no-deps --document-private-items
+	@$(STEP) docs-torch cargo doc --quiet --locked $(TORCH) --no-deps --document-private-items
 
-test: setup check build test-torch test-root ## Set up, check, and run every test; cgroups need root
+test: setup check build-torch test-torch test-root ## Set up, check, and run every test; cgroups need root
 
 test-torch:
-	@$(STEP) test-torch cargo test --locked --release $(TORCH)
+	@$(STEP) test-torch cargo test --locked $(TORCH)
 
-# The build comes first: tests that start the workers want their binaries, and it must do without libtorch.
+# The build comes first: tests that start the workers want their binaries.
 test-root:
-	@$(STEP) build-root env -u LIBTORCH cargo build --locked
-	@$(STEP) test-root env -u LIBTORCH cargo test --locked
+	@$(STEP) build-dev $(ROOT) build --locked
+	@$(STEP) test-root $(ROOT) test --locked
 
 clean: ## What was built; the cache, the runs and running cgroups stay (see `jostle clean`)
 	@cargo clean
