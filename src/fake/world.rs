@@ -18,6 +18,9 @@ pub const QUERY_COST: f64 = 0.003;
 /// Relative spread of a trial's query cost: loads are never equal to the last digit either.
 const COST_SPREAD: f64 = 0.01;
 
+/// CPUs that each part of the pretended instrument uses.
+const COMPONENT_CPUS: f64 = 0.01;
+
 /// Shared by the ports of one run.
 pub type Shared = Rc<RefCell<World>>;
 
@@ -212,6 +215,7 @@ impl World {
             tell(name::POD_THROTTLED, &labels, &alive, &|_| 0.0);
         }
         for component in ["agent", "driver", "orchestrator", "prometheus"] {
+            tell(name::RESERVE_CPU, &[("component", component)], &times, &|at| at.seconds() * COMPONENT_CPUS);
             tell(name::RESERVE_THROTTLED, &[("component", component)], &times, &|_| 0.0);
         }
         let busy = |at: Timestamp| self.pods.iter().map(|pod| pod.used(at)).sum::<f64>();

@@ -216,10 +216,10 @@ fn so_far(experiment: &Experiment, history: &History) -> Vec<SoFar> {
     arms.collect()
 }
 
-/// Whether no later block could bring the share of void ones down again.
+/// Whether the report will refuse the session (code L4) whatever comes: no later block brings the share of void ones down again.
 fn out_of_control(history: &History, planned: usize) -> bool {
     let voids = history.voided.iter().filter(|void| **void).count();
-    too_many_early_voids(&history.voided) || (voids > 2 && voids as f64 > VOID_SHARE * (planned + voids) as f64)
+    too_many_early_voids(&history.voided) || voids as f64 > VOID_SHARE * (planned + voids) as f64
 }
 
 fn show(progress: &mut dyn FnMut(&Progress), at: crate::units::Timestamp, trial: &TrialRecord, outcome: &TrialOutcome) {

@@ -8,7 +8,7 @@ use crate::{
     backend::{Backend, PodSpec},
     clock::Clock,
     engine::Engine,
-    experiment::{AggressorSpec, Experiment, Hold},
+    experiment::{AggressorSpec, Experiment, Hold, LoadTarget},
     load::{Controller, Reading as LoadReading},
     metrics::{Counters, Metrics},
     observe,
@@ -21,8 +21,8 @@ use crate::{
 
 /// L1 judges this much of the end of the settle phase.
 const JUDGED_SETTLE: Duration = Duration::from_secs(10);
-/// The load shown during the window is that of this last stretch.
-const SHOWN_LOAD: Duration = Duration::from_secs(5);
+/// The load is shown and recorded as that of this last stretch.
+const SHOWN_LOAD: Duration = Duration::from_secs(4);
 /// Iterations whose mean is shown while a trial runs.
 const SHOWN_ITERATIONS: usize = 5;
 
@@ -243,32 +243,34 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         if let Some(aggressor) = self.aggressor() {
             aggressor.port.reset().await?;
         }
-        self.offer(now, rate).await
+        self.note(now, rate);
+        self.offer(rate).await
     }
 
-    /// One step of the controller, from what was measured since the load began to move.
+    /// One step of the controller. It learns from everything measured since the load began to move; what is recorded (and shown)
+    /// is the last few seconds, in which a load that has just arrived can be seen.
     async fn steer(&mut self, now: Timestamp) -> Result<(), RunError> {
         let Some(since) = self.record.phases.window.or(self.record.phases.settle) else { return Ok(()) };
         let over = now.since(since).as_secs_f64();
-        let reading = self.load_reading(since, now, over).await?;
+        let reading = self.load_reading(since, now).await?;
+        self.steered = self.recently(since, now).await?;
+        let budget = self.which.budget();
         let Some(controller) = &mut self.controller else { return Ok(()) };
         let before = controller.rate();
         let rate = controller.step(reading, over);
-        if let (Some(reading), Some(spec)) = (reading, self.which.aggressor()) {
-            self.steered = Some(reading.steered(spec.load.target));
+        if let (Some(load), Some(reading)) = (&mut self.record.load, reading)
+            && reading.answered.0 > 0.0
+        {
+            load.cost_per_query = Some(reading.tenants.0 * budget / reading.answered.0);
         }
-        if rate == before {
-            return Ok(());
-        }
-        self.offer(now, rate).await
+        let changed = rate != before;
+        self.note(now, rate);
+        if changed { self.offer(rate).await } else { Ok(()) }
     }
 
-    async fn load_reading(
-        &mut self,
-        since: Timestamp,
-        now: Timestamp,
-        over: f64,
-    ) -> Result<Option<LoadReading>, RunError> {
+    /// What the tenants did, and what they and the job used, since `since`; counts are kept from the same moment on.
+    async fn load_reading(&mut self, since: Timestamp, now: Timestamp) -> Result<Option<LoadReading>, RunError> {
+        let over = now.since(since).as_secs_f64();
         let shares = self.shares(since, now).await;
         let Some(aggressor) = self.aggressor() else { return Ok(None) };
         let completed: u64 = aggressor.port.counts(false).await?.iter().map(|tenant| tenant.completed).sum();
@@ -279,17 +281,35 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         }))
     }
 
+    /// The steered quantity over the last few seconds (a rate: since counting began), in its own unit.
+    async fn recently(&mut self, since: Timestamp, now: Timestamp) -> Result<Option<f64>, RunError> {
+        let Some(target) = self.which.aggressor().map(|spec| spec.load.target) else { return Ok(None) };
+        if let LoadTarget::Rate(_) = target {
+            return Ok(self.load_reading(since, now).await?.map(|reading| reading.steered(target)));
+        }
+        let recent = Timestamp(now.0.saturating_sub(SHOWN_LOAD.as_nanos() as u64)).max(since);
+        let reading = |shares: observe::Shares| LoadReading {
+            primary: shares.primary,
+            tenants: shares.tenants,
+            answered: Rate(0.0),
+        };
+        Ok(self.shares(recent, now).await.map(|shares| reading(shares).steered(target)))
+    }
+
     /// What job and tenants used of the loaded hosts; `None` where too little was sampled yet.
     async fn shares(&mut self, since: Timestamp, now: Timestamp) -> Option<observe::Shares> {
         let counters = self.ports.metrics.window(since, now).await.ok()?;
         observe::shares(&counters, self.which.experiment, &self.which.plan.layout, &self.record.arm, &self.record.hosts)
     }
 
-    async fn offer(&mut self, at: Timestamp, rate: Rate) -> Result<(), RunError> {
+    fn note(&mut self, at: Timestamp, rate: Rate) {
         let step = LoadStep { at, measured: self.steered, rate };
         if let Some(load) = &mut self.record.load {
             load.steps.push(step);
         }
+    }
+
+    async fn offer(&mut self, rate: Rate) -> Result<(), RunError> {
         match self.aggressor() {
             Some(aggressor) => Ok(aggressor.port.set_rate(rate).await?),
             None => Ok(()),
@@ -308,7 +328,6 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             let frozen = LoadStep { at: now, measured: self.steered, rate };
             if let Some(load) = &mut self.record.load {
                 load.frozen = (hold == Hold::Rate).then_some(frozen);
-                load.cost_per_query = cost.map(crate::load::QueryCost::seconds);
             }
             if let Some(aggressor) = self.aggressor() {
                 aggressor.cost = cost.or(aggressor.cost);
@@ -338,12 +357,10 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     async fn look(&mut self) -> Result<(), RunError> {
         let fresh = self.ports.engine.progress().await?;
         self.record.iterations.extend(fresh);
-        if let (Some(window), Some(spec)) = (self.record.phases.window, self.which.aggressor()) {
+        if let Some(window) = self.record.phases.window {
             // Nothing is steered any more (unless continuously), but how it holds is worth seeing.
-            let (now, target) = (self.ports.clock.now(), spec.load.target);
-            let since = Timestamp(now.0.saturating_sub(SHOWN_LOAD.as_nanos() as u64)).max(window);
-            let reading = self.load_reading(since, now, now.since(window).as_secs_f64()).await?;
-            self.steered = reading.map(|reading| reading.steered(target)).or(self.steered);
+            let now = self.ports.clock.now();
+            self.steered = self.recently(window, now).await?.or(self.steered);
         }
         let recent = self.record.iterations.iter().rev().take(SHOWN_ITERATIONS);
         let (images, seconds) = recent.fold((0, 0.0), |(images, seconds), iteration| {
