@@ -30,6 +30,6 @@ pub use paired::{PairedLogRatio, half_width_log, log_ratios, paired_log_ratio};
 pub use quantile::{min_n_percentile, percentiles, quantile_type7};
 pub use rng::SplitMix64;
 pub use schedule::{PairOrder, balanced_pairs, permuted, rotation};
-pub use session::{ExecutedBlock, FailedRuns, LoadCheck, Session, codes, too_many_early_voids};
+pub use session::{ExecutedBlock, FailedRuns, LoadCheck, Session, codes, too_many_early_voids, void_share_exceeded};
 pub use stopping::{Decision, Rule, decide, kappa};
 pub use verdict::{Comparison, Verdict, compare, detected, judge};

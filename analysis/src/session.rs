@@ -10,7 +10,7 @@ use crate::paired::{MIN_BLOCKS, log_ratios, paired_log_ratio};
 
 /// From this many blocks on the interval comes without the warning N2.
 const ENOUGH_BLOCKS: usize = 6;
-/// L4: more than this share of the blocks void ...
+/// L4: more than this share of the blocks void, once more than the first few were run ...
 const VOID_SHARE: f64 = 0.2;
 /// ... or more than this many ...
 const EARLY_VOIDS: usize = 2;
@@ -118,7 +118,13 @@ fn follows_plan(session: &Session, block: &ExecutedBlock) -> bool {
 fn too_many_voids(session: &Session) -> bool {
     let voided: Vec<bool> = session.executed.iter().map(|block| !block.void_for.is_empty()).collect();
     let voids = voided.iter().filter(|void| **void).count();
-    too_many_early_voids(&voided) || voids as f64 > VOID_SHARE * voided.len() as f64
+    too_many_early_voids(&voided) || void_share_exceeded(voids, voided.len())
+}
+
+/// Whether more than 20 % of all blocks are void: the half of L4 that says something once there are more than the first 6.
+/// A runner may ask it of the blocks to come: `voids` of `blocks` that there will be at least.
+pub fn void_share_exceeded(voids: usize, blocks: usize) -> bool {
+    blocks > EARLY_BLOCKS && voids as f64 > VOID_SHARE * blocks as f64
 }
 
 /// Whether more than 2 of the first 6 blocks run are void: the half of L4 that no later block can mend, so that a

@@ -70,11 +70,13 @@ fn has(series: &SeriesWindow, labels: &[(&str, &str)]) -> bool {
     labels.iter().all(|(key, value)| series.labels.get(*key).is_some_and(|found| found == value))
 }
 
-/// Every counter (gauges left out) that went backwards, as a sentence each.
+/// Every counter that went backwards, as a sentence each. By Prometheus' custom a counter's name ends in `_total`; a gauge may fall.
 pub fn resets(counters: &Counters) -> Vec<Gap> {
-    let gauge = |series: &&SeriesWindow| matches!(series.metric.as_str(), name::POD_MEMORY | name::READ_TIME);
-    let backwards = |series: &&SeriesWindow| series.reset || series.last < series.first;
-    counters.series.iter().filter(|s| !gauge(s)).filter(backwards).filter_map(|s| growth(s).err()).collect()
+    let counted = counters.series.iter().filter(|series| series.metric.ends_with("_total"));
+    counted
+        .filter(|series| series.reset || series.last < series.first)
+        .filter_map(|series| growth(series).err())
+        .collect()
 }
 
 /// CPU of a host's cgroup.

@@ -1,6 +1,8 @@
 //! The sequence of blocks: runs each, redoes void ones under a new id, and asks the stopping rule after every valid one.
 
-use jostle_analysis::{Decision, Rule, decide, log_ratios, paired_log_ratio, too_many_early_voids};
+use jostle_analysis::{
+    Decision, Rule, decide, log_ratios, paired_log_ratio, too_many_early_voids, void_share_exceeded,
+};
 
 use super::{
     Ended, Ports, RunError, Session,
@@ -19,9 +21,6 @@ use crate::{
     record::{Ending, Entry, Record, RunDirectory, TrialRecord},
     units::{BlockId, TrialId},
 };
-
-/// More void blocks than this share of all that were run: the set-up is not under control (code L4).
-const VOID_SHARE: f64 = 0.2;
 
 /// What happened before: nothing, or what an interrupted run left.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -219,7 +218,7 @@ fn so_far(experiment: &Experiment, history: &History) -> Vec<SoFar> {
 /// Whether the report will refuse the session (code L4) whatever comes: no later block brings the share of void ones down again.
 fn out_of_control(history: &History, planned: usize) -> bool {
     let voids = history.voided.iter().filter(|void| **void).count();
-    too_many_early_voids(&history.voided) || voids as f64 > VOID_SHARE * (planned + voids) as f64
+    too_many_early_voids(&history.voided) || void_share_exceeded(voids, planned + voids)
 }
 
 fn show(progress: &mut dyn FnMut(&Progress), at: crate::units::Timestamp, trial: &TrialRecord, outcome: &TrialOutcome) {

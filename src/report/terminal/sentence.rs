@@ -75,12 +75,12 @@ impl Subject {
 
     fn lower(&self) -> String {
         match self {
+            // An abbreviation (CPU-burning) stays as it is.
+            Self::Tenants(text) if text.chars().nth(1).is_some_and(char::is_uppercase) => text.clone(),
             Self::Tenants(text) => {
                 let mut letters = text.chars();
-                letters
-                    .next()
-                    .map(|first| first.to_lowercase().collect::<String>() + letters.as_str())
-                    .unwrap_or_default()
+                let first = letters.next().map(|first| first.to_lowercase().collect::<String>());
+                first.unwrap_or_default() + letters.as_str()
             }
             Self::Again => "running alone again as a second arm (A/A)".to_owned(),
         }
