@@ -64,6 +64,8 @@ struct Drive<'a, B, E, A, M, C> {
     controller: Option<Controller>,
     /// The steered quantity as last read, in its own unit.
     steered: Option<f64>,
+    /// Why a window that has passed is worth nothing.
+    spoiled: Option<String>,
 }
 
 /// Runs one trial to its end. It always ends with nothing of it running, however it went.
@@ -89,7 +91,8 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         window: None,
         ending: Ending::Interrupted,
     };
-    let mut drive = Drive { which, ports, progress, record, pods: Vec::new(), controller: None, steered: None };
+    let mut drive =
+        Drive { which, ports, progress, record, pods: Vec::new(), controller: None, steered: None, spoiled: None };
     drive.to_the_end(signals.clone()).await?;
     drive.read_counters().await;
     Ok(drive.record)
@@ -105,38 +108,17 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             while let Some(event) = events.pop_front() {
                 let operations = machine.next(event);
                 self.show_phase(&machine, &operations);
-                let stopping = matches!(machine.state(), State::Stopping { .. });
-                let mut failed = false;
-                for operation in operations {
-                    if let Operation::Finish(ending) = operation {
-                        self.record.ending = ending;
-                        return Ok(());
+                let failed = self.carry_out(operations).await?;
+                let now = self.ports.clock.now();
+                match (machine.state(), failed) {
+                    (State::Ended(_), _) => return Ok(()),
+                    (_, Some(why)) => events.push_back(Event::Failed(why)),
+                    (State::Launching, None) => events.push_back(Event::Ready(now)),
+                    (State::Stopping { .. }, None) => {
+                        self.remove_pods().await?;
+                        events.push_back(Event::Stopped(now));
                     }
-                    if failed && !stopping {
-                        continue;
-                    }
-                    let acted = match &operation {
-                        // Starting may take seconds, so a signal must not wait for it. What was begun is stopped afterwards.
-                        Operation::LaunchPrimary | Operation::LaunchAggressor if !told => tokio::select! {
-                            biased;
-                            _ = signals.first() => { told = true; events.push_back(Event::Signal); failed = true; Ok(()) }
-                            acted = self.act(&operation) => acted,
-                        },
-                        _ => self.act(&operation).await,
-                    };
-                    if let Err(error) = acted {
-                        if stopping {
-                            return Err(error);
-                        }
-                        failed = true;
-                        events.push_back(Event::Failed(error.to_string()));
-                    }
-                }
-                if stopping && !events.iter().any(|event| matches!(event, Event::Stopped(_))) {
-                    self.remove_pods().await?;
-                    events.push_back(Event::Stopped(self.ports.clock.now()));
-                } else if matches!(machine.state(), State::Launching) && !failed {
-                    events.push_back(Event::Ready(self.ports.clock.now()));
+                    _ => {}
                 }
             }
             let now = self.ports.clock.now();
@@ -153,6 +135,28 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
                 }
             }
         }
+    }
+
+    /// Does what the machine said, in order; tells why the trial has failed, if it has.
+    ///
+    /// A launch is never dropped half-way, even by a signal: what it has begun could not be told from what it has not. It takes a
+    /// fraction of a second, and a second signal does not wait for it.
+    async fn carry_out(&mut self, operations: Vec<Operation>) -> Result<Option<String>, RunError> {
+        let mut failed = None;
+        for operation in operations {
+            match (self.act(&operation).await, operation) {
+                (Ok(()), _) => {}
+                // What does not stop stays: nothing could be trusted after that.
+                (Err(error), Operation::StopAggressor | Operation::StopPrimary) => return Err(error),
+                // The stops that follow have to be done all the same.
+                (Err(error), Operation::CloseWindow) => self.spoiled = Some(error.to_string()),
+                (Err(error), _) => {
+                    failed = Some(error.to_string());
+                    break;
+                }
+            }
+        }
+        Ok(failed)
     }
 
     /// Does one thing that the machine said.
@@ -186,7 +190,9 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
                 }
             }
             Operation::StopPrimary => self.ports.engine.cancel().await?,
-            Operation::Finish(_) => {}
+            Operation::Finish(ending) => {
+                self.record.ending = self.spoiled.take().map_or_else(|| ending.clone(), Ending::Failed);
+            }
         }
         Ok(())
     }
