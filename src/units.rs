@@ -30,7 +30,7 @@ impl Millicores {
 
 impl fmt::Display for Millicores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}m", (self.0 * 10.0).round() / 10.0)
+        f.pad(&format!("{}m", (self.0 * 10.0).round() / 10.0))
     }
 }
 
@@ -101,13 +101,13 @@ impl Timestamp {
 
 impl fmt::Display for HostId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "host-{}", self.0)
+        f.pad(&format!("host-{}", self.0))
     }
 }
 
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "n{}-{}", self.host.0, self.index)
+        f.pad(&format!("n{}-{}", self.host.0, self.index))
     }
 }
 
@@ -119,7 +119,7 @@ impl fmt::Display for TrialId {
 
 impl fmt::Display for BlockId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
+        self.0.fmt(f)
     }
 }
 

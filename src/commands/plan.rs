@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
-use super::{Failure, machine, output, read_experiment};
+use jostle_analysis::distributions;
+
+use super::{Failure, cache, machine, output, read_experiment};
 use crate::{
     backend::Resources,
     experiment::{Experiment, Stop},
@@ -19,18 +21,19 @@ pub fn plan(file: &Path) -> Result<u8, Failure> {
     let facts = machine::facts();
     let plan =
         plan::plan(&experiment, &facts).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    output::print(&text(&experiment, &plan));
+    output::print(&text(&experiment, &plan, cache::cost_per_image(&experiment)));
     Ok(0)
 }
 
-/// The plan as a person reads it.
-pub fn text(experiment: &Experiment, plan: &Plan) -> String {
+/// The plan as a person reads it. `cost` is the CPU seconds of one image, where they are known.
+pub fn text(experiment: &Experiment, plan: &Plan, cost: Option<f64>) -> String {
     let mut text = String::new();
-    let _ = write_plan(&mut text, experiment, plan);
+    // Writing to a string cannot fail.
+    let _ = write_plan(&mut text, experiment, plan, cost);
     text
 }
 
-fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan) -> std::fmt::Result {
+fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan, cost: Option<f64>) -> std::fmt::Result {
     let topology = experiment.topology;
     writeln!(out, "{}  seed {}", experiment.name, experiment.seed.0)?;
     writeln!(
@@ -42,13 +45,7 @@ fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan) -> std::fm
         let nodes: Vec<String> = host.nodes.iter().map(|node| node.node.to_string()).collect();
         let capacity = host.nodes.first().map_or(Millicores(0.0), |node| node.capacity);
         let pin = if host.cpus.is_empty() { String::new() } else { format!("  on CPU {}", list(&host.cpus)) };
-        writeln!(
-            out,
-            "  {:<8} {:>7}{pin}  nodes {} of {capacity}",
-            host.host,
-            host.budget.to_string(),
-            nodes.join(" ")
-        )?;
+        writeln!(out, "  {:<8} {:>7}{pin}  nodes {} of {capacity}", host.host, host.budget, nodes.join(" "))?;
     }
     // The seed's units make a map that can be compared with the study: host = 96 CPUs, node = 24, executor = 15.
     let scale = plan.layout.hosts.first().map_or(0.0, |host| STUDY_HOST_CPUS / host.budget.0);
@@ -71,11 +68,29 @@ fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan) -> std::fm
             format!("{min_blocks} to {max_blocks} blocks, until the interval is +-{half_width_pp} pp")
         }
     };
-    writeln!(
-        out,
-        "\ntime       about {time} without redone blocks: {stop}, trials of {:.1} s",
-        plan.trial_time.as_secs_f64()
-    )
+    let trial = plan.trial_time.as_secs_f64();
+    writeln!(out, "\ntime       about {time} without redone blocks: {stop}, trials of {trial:.1} s")?;
+    if let Stop::Fixed(blocks) = experiment.analysis.stop {
+        let at = |cv: f64| {
+            let width = width(blocks, cv, experiment.analysis.confidence.0)?;
+            Some(format!("+-{width:.1} pp at a run-to-run CV of {cv} %"))
+        };
+        let widths: Vec<String> = [0.7, 1.5].into_iter().filter_map(at).collect();
+        writeln!(out, "width      about {}", widths.join(", "))?;
+    }
+    let iterations = |cost| plan::iterations_per_window(experiment, &plan.layout, plan.executor, cost).ok();
+    if let Some((iterations, cost)) = cost.and_then(iterations).zip(cost) {
+        let cost = cost * 1e3;
+        writeln!(out, "iterations about {iterations:.0} a window: an image costs {cost:.1} ms of CPU here")?;
+    }
+    Ok(())
+}
+
+/// Expected half-width of the interval in percentage points, of uncorrelated trials: `t * CV * sqrt(2 / n)`.
+fn width(blocks: u32, cv_percent: f64, confidence: f64) -> Option<f64> {
+    let df = f64::from(blocks.checked_sub(1).filter(|df| *df >= 2)?);
+    let t = distributions::t_quantile(0.5 + confidence / 2.0, df).ok()?;
+    Some(t * cv_percent * (2.0 / f64::from(blocks)).sqrt())
 }
 
 fn amounts(resources: Resources, scale: f64) -> String {

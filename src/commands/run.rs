@@ -27,11 +27,12 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     let facts = machine::facts();
     let named = |error: SpecError| Failure::usage(format!("{}: {error}", args.file.display()));
     let plan = plan::plan(&experiment, &facts).map_err(named)?;
-    if let (BackendChoice::Local, Some(cost)) = (experiment.backend, cache::cost_per_image(&experiment)) {
+    let cost = cache::cost_per_image(&experiment);
+    if let (BackendChoice::Local, Some(cost)) = (experiment.backend, cost) {
         plan::iterations_per_window(&experiment, &plan.layout, plan.executor, cost).map_err(named)?;
     }
     if args.dry_run {
-        output::print(&plan_command::text(&experiment, &plan));
+        output::print(&plan_command::text(&experiment, &plan, cost));
         return Ok(0);
     }
     if let Some(out) = args.out.as_deref().filter(|out| out.exists()) {
