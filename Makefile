@@ -57,12 +57,12 @@ docs:
 test: setup check build-torch test-torch test-root ## Set up, check, and run every test; cgroups need root
 
 test-torch:
-	@$(STEP) test-torch cargo test --locked $(TORCH)
+	@$(STEP) test-torch cargo test --locked --no-fail-fast $(TORCH)
 
 # The build comes first: tests that start the workers want their binaries.
 test-root:
 	@$(STEP) build-dev $(ROOT) build --locked
-	@$(STEP) test-root $(ROOT) test --locked
+	@$(STEP) test-root $(ROOT) test --locked --no-fail-fast
 
 clean: ## What was built; the cache, the runs and running cgroups stay (see `jostle clean`)
 	@cargo clean
