@@ -7,7 +7,7 @@ mod clean;
 mod local;
 mod machine;
 mod output;
-mod plan;
+mod planning;
 mod report;
 mod resume;
 mod run;
@@ -19,7 +19,8 @@ use std::{fs, path::Path, process::ExitCode};
 
 use crate::{
     cli::Command,
-    experiment::{self, Experiment},
+    experiment::{self, BackendChoice, Experiment, SpecError},
+    plan::{self, Machine, Plan, iterations_per_window},
     runner::RunError,
 };
 
@@ -52,7 +53,7 @@ impl From<RunError> for Failure {
 pub fn execute(command: Command) -> ExitCode {
     let done = match command {
         Command::Run(args) => run::run(&args),
-        Command::Plan { file } => plan::plan(&file),
+        Command::Plan { file } => planning::plan(&file),
         Command::Validate { files } => validate::validate(&files),
         Command::Resume { run, output } => resume::resume(&run, &output),
         Command::Analyze { run, verdict } => analyze::analyze(&run, &verdict),
@@ -80,6 +81,29 @@ fn read_experiment(path: &Path) -> Result<(String, Experiment), Failure> {
     })?;
     let experiment = experiment::read(&text).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
     Ok((text, experiment))
+}
+
+/// An experiment that fits this machine, as far as is known before anything runs.
+struct Planned {
+    text: String,
+    experiment: Experiment,
+    facts: Machine,
+    plan: Plan,
+    /// CPU seconds of one image, where they are known.
+    cost: Option<f64>,
+}
+
+/// Reads, checks and plans an experiment file.
+fn plan_file(path: &Path) -> Result<Planned, Failure> {
+    let (text, experiment) = read_experiment(path)?;
+    let facts = machine::facts();
+    let named = |error: SpecError| Failure::usage(format!("{}: {error}", path.display()));
+    let plan = plan::plan(&experiment, &facts).map_err(named)?;
+    let cost = cache::cost_per_image(&experiment);
+    if let (BackendChoice::Local, Some(cost)) = (experiment.backend, cost) {
+        iterations_per_window(&experiment, &plan.layout, plan.executor, cost).map_err(named)?;
+    }
+    Ok(Planned { text, experiment, facts, plan, cost })
 }
 
 /// A runtime for one command: a single thread, since everything heavy is in other processes.

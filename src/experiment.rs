@@ -274,6 +274,17 @@ pub struct Analysis {
     pub limit_percent: Option<f64>,
     /// When to stop.
     pub stop: Stop,
+    /// Disturbances above which a trial is void (code L3).
+    pub void_above: VoidAbove,
+}
+
+/// Disturbances from outside that a trial bears, in percentage points of the machine's CPUs together.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct VoidAbove {
+    /// CPU used by processes that are no part of the run.
+    pub foreign_pp: f64,
+    /// CPU that a hypervisor withheld.
+    pub stolen_pp: f64,
 }
 
 /// When to stop.

@@ -1,6 +1,6 @@
 //! From the record of a trial to its one observation, with the manipulation check that comes first. PURE.
 //!
-//! [`manipulation`] says from load and instrument alone whether a trial may count; [`observe`] then reads the
+//! [`manipulation()`] says from load and instrument alone whether a trial may count; [`observe()`] then reads the
 //! throughput. Deliberately absent: anything that compares trials. That is the report's business.
 
 mod counters;
@@ -15,7 +15,7 @@ mod trial;
 mod utc;
 
 pub(crate) use counters::counter;
-pub use manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation, target_percent};
+pub use manipulation::{Evidence, ManipulationCheck, Reason, manipulation, target_percent};
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{
-    Failure, analyze, block_on, cache, local, machine, output, plan as plan_command, read_experiment, scratch::Scratch,
+    Failure, Planned, analyze, block_on, cache, local, machine, output, plan_file, planning, scratch::Scratch,
     screen::Screen,
 };
 use crate::{
@@ -12,10 +12,10 @@ use crate::{
     cli::{Output, RunArgs},
     clock::Clock,
     engine::Engine,
-    experiment::{BackendChoice, Experiment, SpecError},
+    experiment::{BackendChoice, Experiment},
     fake::Fake,
     metrics::Metrics,
-    plan::{self, Machine, Plan},
+    plan::{Machine, Plan},
     progress::View,
     record::{Entry, Environment, Record, RecordError, RunDirectory},
     runner::{self, ArmAggressor, Ended, History, Ports, Session, Signals},
@@ -23,16 +23,9 @@ use crate::{
 
 /// Runs a file.
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
-    let (text, experiment) = read_experiment(&args.file)?;
-    let facts = machine::facts();
-    let named = |error: SpecError| Failure::usage(format!("{}: {error}", args.file.display()));
-    let plan = plan::plan(&experiment, &facts).map_err(named)?;
-    let cost = cache::cost_per_image(&experiment);
-    if let (BackendChoice::Local, Some(cost)) = (experiment.backend, cost) {
-        plan::iterations_per_window(&experiment, &plan.layout, plan.executor, cost).map_err(named)?;
-    }
+    let Planned { text, experiment, facts, plan, cost } = plan_file(&args.file)?;
     if args.dry_run {
-        output::print(&plan_command::text(&experiment, &plan, cost));
+        output::print(&planning::text(&experiment, &plan, cost));
         return Ok(0);
     }
     if let Some(out) = args.out.as_deref().filter(|out| out.exists()) {

@@ -8,7 +8,7 @@ use crate::progress::{Event, Progress, View, plain};
 /// Where progress goes.
 pub enum Screen {
     /// Redrawn on standard error; what is drawn is remembered as a number of lines.
-    Live { view: View, drawn: usize },
+    Live { view: Box<View>, drawn: usize },
     /// One line per phase on standard error.
     Plain,
     /// One object a line on standard output.
@@ -20,7 +20,7 @@ impl Screen {
     pub fn new(view: View, json_lines: bool) -> Self {
         match json_lines {
             true => Self::Json,
-            false if io::stderr().is_terminal() => Self::Live { view, drawn: 0 },
+            false if io::stderr().is_terminal() => Self::Live { view: Box::new(view), drawn: 0 },
             false => Self::Plain,
         }
     }

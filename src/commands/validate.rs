@@ -2,20 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::{Failure, machine, output, read_experiment};
-use crate::plan;
+use super::{Failure, output, plan_file};
 
 /// Checks all files; the first failure's code is the exit code, all are told.
 pub fn validate(files: &[PathBuf]) -> Result<u8, Failure> {
     let mut failed = None;
     for file in files {
-        let checked = read_experiment(file).and_then(|(_, experiment)| {
-            plan::plan(&experiment, &machine::facts())
-                .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))
-        });
-        match checked {
-            Ok(plan) => {
-                let blocks = plan.blocks.len();
+        match plan_file(file) {
+            Ok(planned) => {
+                let blocks = planned.plan.blocks.len();
                 output::print(&format!("{}: valid, up to {blocks} blocks", file.display()));
             }
             Err(failure) => {

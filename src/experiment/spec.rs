@@ -201,6 +201,15 @@ pub struct AnalysisSpec {
     pub confidence: Option<Percent>,
     pub limit: Option<Percent>,
     pub stop: StopSpec,
+    #[serde(default)]
+    pub void_above: VoidAboveSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VoidAboveSpec {
+    pub foreign_cpu: Option<PercentPoints>,
+    pub stolen_cpu: Option<PercentPoints>,
 }
 
 /// Exactly one of these is given.

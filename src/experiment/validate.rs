@@ -6,7 +6,7 @@ use jostle_protocol::kernel::Network;
 
 use super::{
     AggressorSpec, Analysis, Arm, BASELINE, BackendChoice, CpuAmount, Experiment, FakeTruth, Hold, Images, Load,
-    LoadTarget, Phases, Placement, Primary, Resolved, ResourceSpec, SpecError, Stop, Topology,
+    LoadTarget, Phases, Placement, Primary, Resolved, ResourceSpec, SpecError, Stop, Topology, VoidAbove,
     quantity::{CpuText, DurationText, Percent, PercentPoints, RateText},
     spec::{
         AggressorSpecText, AnalysisSpec, ArmSpec, BackendSpec, ExperimentSpec, ImagesSpec, LoadSpec, OnSpec, PlaceSpec,
@@ -18,6 +18,8 @@ use crate::units::{Confidence, CpuFraction, HostId, Rate, Seed};
 const MOST_HOSTS: u16 = 64;
 const MOST_NODES: u32 = 1024;
 const MOST_BLOCKS: u32 = 1000;
+/// The method's default for foreign and for stolen CPU, percentage points of the machine.
+const DISTURBANCE_PP: f64 = 2.0;
 /// A counter difference needs two scrapes, and one may be lost.
 const FEWEST_SCRAPES: f64 = 3.0;
 
@@ -246,6 +248,20 @@ fn arms(specs: Vec<ArmSpec>, topology: Topology) -> Checked<Vec<Arm>> {
             None => None,
             Some(text) => Some(aggressor(&format!("{field}.aggressors[0]"), text, topology)?),
         };
+        if let (Some(new), Some(old)) = (&aggressor, arms.iter().find_map(|arm: &Arm| arm.aggressor.as_ref())) {
+            if arms.iter().filter_map(|arm| arm.aggressor.as_ref()).any(|old| old.name == new.name) {
+                let why = format!("{:?} is another arm's aggressor", new.name);
+                return fail(&format!("{field}.aggressors[0].name"), &why, "a name of its own");
+            }
+            // The arms of a block must not differ in the host, or they could not be compared.
+            if new.place != old.place {
+                return fail(
+                    &format!("{field}.aggressors[0].place"),
+                    "differs from another arm's",
+                    "the same place in every arm",
+                );
+            }
+        }
         arms.push(Arm { name, aggressor });
     }
     Ok(arms)
@@ -379,7 +395,11 @@ fn analysis(spec: &AnalysisSpec) -> Checked<Analysis> {
         }
         limit => limit.map(|limit| limit.0),
     };
-    Ok(Analysis { confidence: Confidence(confidence), limit_percent, stop: stop(&spec.stop)? })
+    let void_above = VoidAbove {
+        foreign_pp: spec.void_above.foreign_cpu.map_or(DISTURBANCE_PP, |above| above.0),
+        stolen_pp: spec.void_above.stolen_cpu.map_or(DISTURBANCE_PP, |above| above.0),
+    };
+    Ok(Analysis { confidence: Confidence(confidence), limit_percent, stop: stop(&spec.stop)?, void_above })
 }
 
 fn stop(spec: &StopSpec) -> Checked<Stop> {

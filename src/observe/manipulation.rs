@@ -33,15 +33,16 @@ pub struct Thresholds {
     pub steal_percent: f64,
 }
 
-impl Default for Thresholds {
-    fn default() -> Self {
+impl Thresholds {
+    /// The method's own, and those that an experiment may set.
+    pub fn of(experiment: &Experiment) -> Self {
         Self {
             load_sd: 3.0,
             stray_percent: 2.0,
             missing_scrapes_percent: 10.0,
             instrument_throttled_seconds: 0.0,
-            foreign_percent: 2.0,
-            steal_percent: 2.0,
+            foreign_percent: experiment.analysis.void_above.foreign_pp,
+            steal_percent: experiment.analysis.void_above.stolen_pp,
         }
     }
 }
@@ -98,12 +99,8 @@ pub struct ManipulationCheck {
 }
 
 /// Checks one trial.
-pub fn manipulation(
-    evidence: &Evidence<'_>,
-    experiment: &Experiment,
-    layout: &Layout,
-    limits: &Thresholds,
-) -> ManipulationCheck {
+pub fn manipulation(evidence: &Evidence<'_>, experiment: &Experiment, layout: &Layout) -> ManipulationCheck {
+    let limits = &Thresholds::of(experiment);
     let spec = experiment.arms.iter().find(|arm| arm.name == evidence.arm).and_then(|arm| arm.aggressor.as_ref());
     let check = Check {
         evidence,
@@ -170,12 +167,17 @@ impl Check<'_> {
             )),
         }
         if spec.load.hold == Hold::Rate {
-            match self.window_deviation() {
+            let (what, deviation) = match spec.load.target {
+                // Tenants that are starved at a given rate are what was asked for, so their CPU says nothing against it.
+                LoadTarget::Rate(_) => ("queries offered were", self.offered_deviation()),
+                _ => ("tenants' CPU was", self.window_deviation()),
+            };
+            match deviation {
                 Err(gap) => reasons.push(instrument(gap)),
                 Ok(deviation) if deviation.abs() <= self.limits.load_sd => {}
                 Ok(deviation) => reasons.push(reason(
                     Code::L1,
-                    format!("in the window the tenants' CPU was {deviation:+.1} sd off what the frozen rate implies"),
+                    format!("in the window the {what} {deviation:+.1} sd off what the frozen rate implies"),
                 )),
             }
         }
@@ -242,6 +244,21 @@ impl Check<'_> {
         let (seen, implied) = (used.per_second * used.seconds, rate * used.seconds * cost);
         let sd = cost * (rate * used.seconds).sqrt();
         if seen == implied { Ok(0.0) } else { Ok((seen - implied) / sd) }
+    }
+
+    /// Queries offered in the window less what the frozen rate implies, in standard deviations of a Poisson count.
+    fn offered_deviation(&self) -> Result<f64, Gap> {
+        let load = self.evidence.load.ok_or("the load was not recorded")?;
+        let rate = load.frozen.as_ref().ok_or("the rate was never frozen")?.rate.0;
+        let (Some(start), Some(end)) = (self.evidence.phases.window, self.evidence.phases.washout) else {
+            return Err("the window was not reached".to_owned());
+        };
+        if load.tenants.is_empty() {
+            return Err("the tenants' counts are missing".to_owned());
+        }
+        let offered: u64 = load.tenants.iter().map(|tenant| tenant.offered).sum();
+        let implied = rate * end.since(start).as_secs_f64();
+        Ok((offered as f64 - implied) / implied.sqrt())
     }
 
     /// L2: on hosts without tenants nothing but the primary may run. Asked in two ways, since a pod that the agent does not

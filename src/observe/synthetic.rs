@@ -10,7 +10,7 @@ use crate::{
     engine::{Iteration, Task},
     experiment::{
         AggressorSpec, Analysis, Arm, BackendChoice, CpuAmount, Experiment, Hold, Images, Load, LoadTarget, Phases,
-        Placement, Primary, Resolved, ResourceSpec, Stop, Topology,
+        Placement, Primary, Resolved, ResourceSpec, Stop, Topology, VoidAbove,
     },
     metrics::{Counters, SeriesWindow, name},
     plan::BASELINE,
@@ -78,7 +78,12 @@ pub fn values() -> Resolved {
             washout: Duration::from_secs(2),
         },
         sampling_interval: Duration::from_secs(1),
-        analysis: Analysis { confidence: Confidence(0.95), limit_percent: Some(3.0), stop: Stop::Fixed(6) },
+        analysis: Analysis {
+            confidence: Confidence(0.95),
+            limit_percent: Some(3.0),
+            stop: Stop::Fixed(6),
+            void_above: VoidAbove { foreign_pp: 2.0, stolen_pp: 2.0 },
+        },
     }
 }
 

@@ -4,7 +4,7 @@ use jostle_analysis::Code;
 use proptest::prelude::*;
 
 use super::{
-    Evidence, Observed, Reason, Thresholds, TrialOutcome, manipulation, observe,
+    Evidence, Observed, Reason, TrialOutcome, manipulation, observe,
     synthetic::{
         COST, HOST_BUDGET, IMAGES, PRIMARY_PERCENT, RATE, TENANT_PERCENT, aggressor, at, baseline, colocated,
         experiment, find, iterations, layout, values,
@@ -22,7 +22,7 @@ fn observed(record: &TrialRecord) -> Observed {
 }
 
 fn reasons(record: &TrialRecord, experiment: &Experiment) -> Vec<Reason> {
-    manipulation(&Evidence::from(record), experiment, &layout(), &Thresholds::default()).reasons
+    manipulation(&Evidence::from(record), experiment, &layout()).reasons
 }
 
 fn codes(record: &TrialRecord) -> Vec<Code> {
@@ -170,12 +170,7 @@ fn modes_steer_different_things() {
     let with = |target| {
         let mut values = values();
         aggressor(&mut values).load.target = target;
-        let check = manipulation(
-            &Evidence::from(&colocated()),
-            &Experiment::of_values(values),
-            &layout(),
-            &Thresholds::default(),
-        );
+        let check = manipulation(&Evidence::from(&colocated()), &Experiment::of_values(values), &layout());
         (check.settled_percent.unwrap().round(), check.window_percent.unwrap().round(), check.reasons.len())
     };
     assert_eq!(with(LoadTarget::TenantCpu(CpuFraction(0.2))), (18.0, 18.0, 0));

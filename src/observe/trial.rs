@@ -4,7 +4,7 @@ use jostle_analysis::percentiles;
 
 use super::{
     counters::{Expected, Growth, counter, host_cpu},
-    manipulation::{Evidence, ManipulationCheck, Reason, Thresholds, manipulation, target_percent},
+    manipulation::{Evidence, ManipulationCheck, Reason, manipulation, target_percent},
     rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
     utc::Utc,
 };
@@ -77,7 +77,7 @@ pub struct Observed {
 
 /// Judges and reads one trial.
 pub fn observe(record: &TrialRecord, experiment: &Experiment, layout: &Layout) -> Observed {
-    let check = manipulation(&Evidence::from(record), experiment, layout, &Thresholds::default());
+    let check = manipulation(&Evidence::from(record), experiment, layout);
     let readings = read(record, &check, experiment, layout);
     let outcome = match &record.ending {
         Ending::Failed(why) => TrialOutcome::Failed(why.clone()),

@@ -93,13 +93,13 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
     };
     let mut drive =
         Drive { which, ports, progress, record, pods: Vec::new(), controller: None, steered: None, spoiled: None };
-    drive.to_the_end(signals.clone()).await?;
+    drive.play(signals.clone()).await?;
     drive.read_counters().await;
     Ok(drive.record)
 }
 
 impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, A, M, C> {
-    async fn to_the_end(&mut self, mut signals: Signals) -> Result<(), RunError> {
+    async fn play(&mut self, mut signals: Signals) -> Result<(), RunError> {
         let steer = self.which.aggressor().is_some_and(|aggressor| aggressor.load.hold == Hold::Continuous);
         let mut machine = Trial::new(self.which.experiment.trial, self.which.aggressor().is_some(), steer);
         let mut told = false;

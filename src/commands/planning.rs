@@ -4,7 +4,7 @@ use std::{fmt::Write as _, path::Path, time::Duration};
 
 use jostle_analysis::distributions;
 
-use super::{Failure, cache, machine, output, read_experiment};
+use super::{Failure, output, plan_file};
 use crate::{
     backend::Resources,
     experiment::{Experiment, Stop},
@@ -17,11 +17,8 @@ const STUDY_HOST_CPUS: f64 = 96.0;
 
 /// Prints the plan of a file.
 pub fn plan(file: &Path) -> Result<u8, Failure> {
-    let (_, experiment) = read_experiment(file)?;
-    let facts = machine::facts();
-    let plan =
-        plan::plan(&experiment, &facts).map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
-    output::print(&text(&experiment, &plan, cache::cost_per_image(&experiment)));
+    let planned = plan_file(file)?;
+    output::print(&text(&planned.experiment, &planned.plan, planned.cost));
     Ok(0)
 }
 
