@@ -15,7 +15,7 @@ mod trial;
 mod utc;
 
 pub(crate) use counters::counter;
-pub use manipulation::{Evidence, ManipulationCheck, Reason, manipulation, target_percent};
+pub use manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent};
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};

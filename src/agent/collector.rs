@@ -76,6 +76,9 @@ impl Collector for TreeCollector {
     fn collect(&self) -> Vec<MetricFamily> {
         let mut out = Exposition(Vec::with_capacity(256));
         let started = self.clock.now();
+        if let Some(busy) = self.hierarchy.machine_cpu_ns() {
+            out.add(name::MACHINE_CPU, &["busy"], seconds(busy));
+        }
         self.read_tree(&mut out);
         let took = self.clock.now().since(started);
         out.add(name::READ_TIME, &[], started.after(took / 2).seconds());
@@ -135,7 +138,7 @@ impl TreeCollector {
 
     fn read_machine(&self, out: &mut Exposition) {
         if let Some(cpu) = machine::cpu(&self.proc_root) {
-            for (mode, value) in [("busy", cpu.busy), ("steal", cpu.steal), ("total", cpu.total)] {
+            for (mode, value) in [("steal", cpu.steal), ("total", cpu.total)] {
                 out.add(name::MACHINE_CPU, &[mode], value);
             }
         }

@@ -1,5 +1,5 @@
-//! The whole machine: CPU time from `/proc/stat` (which `sysinfo` reduces to percentages, without steal), pressure stall
-//! information, and memory and load average from `sysinfo`.
+//! The whole machine: stolen and elapsed CPU time from `/proc/stat` (which `sysinfo` reduces to percentages, without steal), pressure
+//! stall information, and memory and load average from `sysinfo`. What its tasks used is the root control group's to tell.
 
 use std::{fs, path::Path};
 
@@ -8,8 +8,6 @@ use sysinfo::System;
 /// CPU time of all CPUs since boot, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MachineCpu {
-    /// In processes, the kernel and interrupts.
-    pub(super) busy: f64,
     /// Taken by the hypervisor for others.
     pub(super) steal: f64,
     /// Busy, idle, waiting and stolen.
@@ -29,11 +27,7 @@ fn parse_stat(stat: &str, ticks_per_second: f64) -> Option<MachineCpu> {
     let fields: Vec<f64> = fields.split_whitespace().map_while(|field| field.parse().ok()).collect();
     let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = fields[..] else { return None };
     let busy = user + nice + system + irq + softirq;
-    Some(MachineCpu {
-        busy: busy / ticks_per_second,
-        steal: steal / ticks_per_second,
-        total: (busy + idle + iowait + steal) / ticks_per_second,
-    })
+    Some(MachineCpu { steal: steal / ticks_per_second, total: (busy + idle + iowait + steal) / ticks_per_second })
 }
 
 /// Stalled wall time since boot, in seconds, of `some` and of all (`full`) tasks; empty where the kernel does not tell.
@@ -66,11 +60,11 @@ pub(super) fn load_average() -> Vec<(&'static str, f64)> {
 mod tests {
     use super::*;
 
-    /// Guest time is not counted twice, waiting is not busy, and half a line is none.
+    /// Guest time is not counted twice, waiting and idling are elapsed too, and half a line is none.
     #[test]
     fn parses_stat() {
         let stat = "cpu  100 20 30 400 50 6 7 80 60 5\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
-        assert_eq!(parse_stat(stat, 100.0), Some(MachineCpu { busy: 1.63, steal: 0.8, total: 6.93 }));
+        assert_eq!(parse_stat(stat, 100.0), Some(MachineCpu { steal: 0.8, total: 6.93 }));
         assert_eq!(parse_stat("cpu  100 20 30", 100.0), None);
         assert_eq!(parse_stat("", 100.0), None);
     }

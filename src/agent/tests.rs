@@ -26,6 +26,7 @@ fn group(root: &Path, path: &str, cpu: u64, throttled: u64, memory: u64) {
 fn fixture() -> tempfile::TempDir {
     let root = tree();
     let path = root.path();
+    write(path, "cpuacct/cpuacct.usage", "123000000000\n");
     group(path, "jostle/demo-1-1", 100, 0, 1);
     group(path, "jostle/demo-1-1/reserve", 30, 0, 1);
     group(path, "jostle/demo-1-1/reserve/driver", 20, 0, 1);
@@ -123,7 +124,7 @@ async fn exports_what_the_kernel_counted() {
         (format!("jostle_pod_cpu_seconds_total{sure}"), 4.0),
         (format!("jostle_pod_throttled_seconds_total{sure}"), 0.0),
         (format!("jostle_pod_memory_bytes{sure}"), 512.0),
-        (r#"jostle_machine_cpu_seconds_total{mode="busy"}"#.to_owned(), 12.0),
+        (r#"jostle_machine_cpu_seconds_total{mode="busy"}"#.to_owned(), 123.0),
         (r#"jostle_machine_cpu_seconds_total{mode="steal"}"#.to_owned(), 0.8),
         (r#"jostle_machine_cpu_seconds_total{mode="total"}"#.to_owned(), 17.3),
         (r#"jostle_machine_pressure_seconds_total{kind="some",resource="cpu"}"#.to_owned(), 2.5),

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use jostle_analysis::Code;
+use serde::{Deserialize, Serialize};
 
 use super::counters::{Expected, Gap, Growth, counter, host_cpu, resets};
 use crate::{
@@ -96,6 +97,17 @@ pub struct ManipulationCheck {
     pub settled_percent: Option<f64>,
     /// The same over the window.
     pub window_percent: Option<f64>,
+    /// What others did to the machine during the window; absent where it was not read.
+    pub disturbance: Option<Disturbance>,
+}
+
+/// CPU that was not the run's to use, in percent of all CPUs of the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Disturbance {
+    /// Used by processes that are no part of the run.
+    pub foreign_percent: f64,
+    /// Withheld by a hypervisor.
+    pub stolen_percent: f64,
 }
 
 /// Checks one trial.
@@ -118,6 +130,7 @@ pub fn manipulation(evidence: &Evidence<'_>, experiment: &Experiment, layout: &L
     match evidence.window {
         None => found.reasons.push(instrument("the window's counters are missing".to_owned())),
         Some(window) => {
+            found.disturbance = machine(window).ok();
             found.reasons.extend(check.strays(window, if spec.is_some() { evidence.hosts } else { &[] }));
             found.reasons.extend(check.instrument(window));
         }
@@ -305,12 +318,13 @@ impl Check<'_> {
         }
         match machine(window) {
             Err(gap) => reasons.push(instrument(gap)),
-            Ok((foreign, steal)) => {
+            Ok(Disturbance { foreign_percent: foreign, stolen_percent: stolen }) => {
                 if foreign > self.limits.foreign_percent {
                     reasons.push(instrument(format!("{foreign:.1} % of the machine's CPU went to something else")));
                 }
-                if steal > self.limits.steal_percent {
-                    reasons.push(instrument(format!("{steal:.1} % of the machine's CPU was stolen by its hypervisor")));
+                if stolen > self.limits.steal_percent {
+                    let why = format!("{stolen:.1} % of the machine's CPU was stolen by its hypervisor");
+                    reasons.push(instrument(why));
                 }
             }
         }
@@ -319,7 +333,7 @@ impl Check<'_> {
 }
 
 /// CPU outside the run's tree, and steal, in percent of the machine.
-fn machine(window: &Counters) -> Result<(f64, f64), Gap> {
+fn machine(window: &Counters) -> Result<Disturbance, Gap> {
     let mode = |mode| counter(window, name::MACHINE_CPU, &[("mode", mode)]);
     let (busy, steal, total) = (mode("busy")?, mode("steal")?, mode("total")?);
     let tree = counter(window, name::TREE_CPU, &[])?;
@@ -327,7 +341,10 @@ fn machine(window: &Counters) -> Result<(f64, f64), Gap> {
         return Err(format!("{}{{mode=\"total\"}} stands still", name::MACHINE_CPU));
     }
     let percent = |cpus: f64| cpus / total.per_second * 100.0;
-    Ok((percent(busy.per_second - tree.per_second), percent(steal.per_second)))
+    Ok(Disturbance {
+        foreign_percent: percent(busy.per_second - tree.per_second),
+        stolen_percent: percent(steal.per_second),
+    })
 }
 
 /// What was steered, for a sentence.

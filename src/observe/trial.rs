@@ -4,7 +4,7 @@ use jostle_analysis::percentiles;
 
 use super::{
     counters::{Expected, Growth, counter, host_cpu},
-    manipulation::{Evidence, ManipulationCheck, Reason, manipulation, target_percent},
+    manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent},
     rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
     utc::Utc,
 };
@@ -58,6 +58,8 @@ pub struct Readings {
     pub images: Option<u64>,
     /// Absent where it was not reached, or not left.
     pub window: Option<WindowRow>,
+    /// Absent where it was not read.
+    pub disturbance: Option<Disturbance>,
     /// In the order of the layout.
     pub hosts: Vec<HostRow>,
     /// In the order of the layout.
@@ -152,6 +154,7 @@ fn read(record: &TrialRecord, check: &ManipulationCheck, experiment: &Experiment
             end: Utc(end),
             seconds: end.since(start).as_secs_f64(),
         }),
+        disturbance: check.disturbance,
         hosts: host_rows(record, layout, &expected, spec.is_some()),
         nodes: node_rows(record, layout, &expected, whole.as_ref()),
         aggressor: spec.map(|spec| aggressor_row(record, spec, check)),

@@ -190,6 +190,7 @@ fn trial_row(block: &Block<'_>, trial: &Judged<'_>) -> TrialRow {
         images: readings.images,
         iterations: readings.iterations,
         window: readings.window.clone(),
+        disturbance: readings.disturbance,
         hosts: readings.hosts.clone(),
         nodes: readings.nodes.clone(),
         aggressors: readings.aggressor.iter().cloned().collect(),

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    observe::{AggressorRow, HostRow, LoadRow, NodeRow, TenantRow, Utc, WindowRow},
+    observe::{AggressorRow, Disturbance, HostRow, LoadRow, NodeRow, TenantRow, Utc, WindowRow},
     units::{BlockId, HostId, NodeId},
 };
 
@@ -236,6 +236,8 @@ pub struct TrialRow {
     pub iterations: Option<u64>,
     /// The measured stretch.
     pub window: Option<WindowRow>,
+    /// What others did to the machine during the window.
+    pub disturbance: Option<Disturbance>,
     /// In order.
     pub hosts: Vec<HostRow>,
     /// In order.

@@ -46,6 +46,9 @@ pub fn terminal(report: &Report) -> String {
     for text in rows::faults(report) {
         row(&mut out, "", &text);
     }
+    if let Some(machine) = rows::machine(report) {
+        row(&mut out, "machine", &machine);
+    }
     row(&mut out, "observer", &rows::observer(report));
     row(&mut out, "scope", &rows::scope(report));
     for comparison in &report.comparisons {

@@ -10,6 +10,7 @@ use super::{
     valid,
 };
 use crate::{
+    observe::Disturbance,
     plan::BASELINE,
     report::{
         model::{ComparisonRow, EstimateRow, Outcome, Report, TrialRow, VerdictWord},
@@ -182,6 +183,21 @@ pub fn trials(report: &Report) -> String {
     let speed = or_not_available(mean(&baseline).map(|mean| format!("{} images/s", one(mean))));
     let cv = or_not_available(coefficient_of_variation(&baseline).ok().map(|cv| format!("{} %", one(cv))));
     format!("{text}; {order} (seed {}); baseline {speed}, CV {cv}", report.seed)
+}
+
+/// What else used the machine while it was measured, over the windows that count.
+pub fn machine(report: &Report) -> Option<String> {
+    let valid = || all_trials(report).filter(|trial| trial.outcome == Outcome::Valid);
+    let told = |of: fn(&Disturbance) -> f64, what: &str| {
+        let all = valid().map(|trial| trial.disturbance.as_ref().map(of)).collect::<Option<Vec<f64>>>();
+        let all = all.and_then(|all| Some((mean(&all)?, all.iter().copied().fold(f64::MIN, f64::max))));
+        let all = all.map(|(mean, most)| format!("{} %, at most {} %", one(mean), one(most)));
+        format!("{what} {}", or_not_available(all))
+    };
+    valid().next()?;
+    let foreign = told(|disturbance| disturbance.foreign_percent, "other processes used");
+    let stolen = told(|disturbance| disturbance.stolen_percent, "its hypervisor took");
+    Some(format!("{foreign}; {stolen} of its CPU"))
 }
 
 /// The first trials that do not count for a fault of their own.
