@@ -144,12 +144,13 @@ pub struct FakeAggressor {
     world: Shared,
     pods_per_node: u16,
     nodes: Vec<NodeId>,
-    since: Timestamp,
+    /// Queries that had been offered when counting began.
+    since: f64,
 }
 
 impl FakeAggressor {
     pub(super) fn new(world: Shared, spec: &AggressorSpec) -> Self {
-        let since = world.borrow().clock.now();
+        let since = world.borrow().offered();
         Self { world, pods_per_node: spec.pods_per_node, nodes: Vec::new(), since }
     }
 }
@@ -167,7 +168,7 @@ impl Aggressor for FakeAggressor {
     }
 
     async fn start(&mut self) -> Result<(), EngineError> {
-        self.since = self.world.borrow().clock.now();
+        self.since = self.world.borrow().offered();
         Ok(())
     }
 
@@ -178,8 +179,7 @@ impl Aggressor for FakeAggressor {
 
     async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
         let mut world = self.world.borrow_mut();
-        let seconds = world.clock.now().since(self.since).as_secs_f64();
-        let each = (world.rate.0 * seconds / self.nodes.len().max(1) as f64).round() as u64;
+        let each = ((world.offered() - self.since) / self.nodes.len().max(1) as f64).round() as u64;
         let counts = self.nodes.iter().map(|node| TenantCounts {
             node: *node,
             offered: each,
@@ -195,7 +195,7 @@ impl Aggressor for FakeAggressor {
     }
 
     async fn reset(&mut self) -> Result<(), EngineError> {
-        self.since = self.world.borrow().clock.now();
+        self.since = self.world.borrow().offered();
         Ok(())
     }
 

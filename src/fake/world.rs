@@ -90,6 +90,8 @@ pub struct World {
     pub query_cost: f64,
     /// Offered to all tenants together.
     pub rate: Rate,
+    /// Queries offered until the rate was last changed, and when that was.
+    offered: (f64, Timestamp),
     layout: Layout,
     executor_cpus: f64,
     interval: Duration,
@@ -103,6 +105,7 @@ impl World {
         let capacity = nodes.clone().map(|node| node.capacity.cpus()).next().unwrap_or(1.0);
         Rc::new(RefCell::new(Self {
             truth,
+            offered: (0.0, clock.now()),
             clock,
             rng: SplitMix64::for_purpose(experiment.seed.0, "fake backend"),
             job: None,
@@ -153,19 +156,26 @@ impl World {
     pub fn begin_job(&mut self) {
         let noise = self.rng.normal() * self.truth.noise_percent / 100.0;
         self.query_cost = QUERY_COST * (1.0 + COST_SPREAD * self.rng.normal()).max(0.5);
-        self.rate = Rate(0.0);
+        self.offer(Rate(0.0));
         let alone = self.truth.images_per_second * noise.exp();
         self.job = Some(Job { alone, last: self.clock.now(), iterations: 0 });
     }
 
     /// Offers another rate: the tenants' CPU follows at once.
     pub fn offer(&mut self, rate: Rate) {
-        self.rate = rate;
         let now = self.clock.now();
+        self.offered = (self.offered(), now);
+        self.rate = rate;
         let tenants = self.pods.iter_mut().filter(|pod| pod.role == Role::Aggressor && pod.alive(now));
         let mut tenants: Vec<&mut Pod> = tenants.collect();
         let each = rate.0 * self.query_cost / tenants.len().max(1) as f64;
         tenants.iter_mut().for_each(|pod| pod.change(now, each));
+    }
+
+    /// Queries offered so far, all trials together.
+    pub fn offered(&self) -> f64 {
+        let (before, since) = self.offered;
+        before + self.rate.0 * self.clock.now().since(since).as_secs_f64()
     }
 
     /// The samples of a window, as an agent that is read at every whole interval would have given them.

@@ -26,9 +26,9 @@ impl Host {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// With a guess of the cost that is wrong by a factor of up to two, the target is met within 5 pp in six steps.
+    /// With a first guess (cold caches taken into account) that is wrong by a factor of up to three, the target is met within 5 pp in six steps.
     #[test]
-    fn converges(primary in 0.1f64..0.7, cost in 0.001f64..0.02, wrong in 0.5f64..2.0, budget in 0.2f64..8.0) {
+    fn converges(primary in 0.1f64..0.7, cost in 0.001f64..0.02, wrong in 0.3f64..1.5, budget in 0.2f64..8.0) {
         let host = Host { budget, primary, cost, room: 1.0 - primary };
         let target = LoadTarget::HostCpu(CpuFraction(0.8));
         let mut controller = Controller::new(target, budget, CpuFraction(primary), QueryCost::guess(cost * wrong));
@@ -60,7 +60,7 @@ fn holds_without_data() {
     let mut controller =
         Controller::new(LoadTarget::TenantCpu(CpuFraction(0.175)), 0.45, CpuFraction(0.9), QueryCost::guess(0.003));
     let before = controller.rate();
-    assert!((before.0 - 26.25).abs() < 1e-9);
+    assert!((before.0 - 26.25 / COLD).abs() < 1e-9);
     assert_eq!(controller.step(None, 5.0), before);
 }
 

@@ -15,6 +15,10 @@ pub struct WindowRow {
     pub end: Utc,
     /// Between them.
     pub seconds: f64,
+    /// When the first scrape inside was read: CPU figures are differences from here ...
+    pub counted_from: Option<Utc>,
+    /// ... to the last scrape inside.
+    pub counted_to: Option<Utc>,
 }
 
 /// One host over the window.

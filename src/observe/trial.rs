@@ -153,6 +153,8 @@ fn read(record: &TrialRecord, check: &ManipulationCheck, experiment: &Experiment
             start: Utc(start),
             end: Utc(end),
             seconds: end.since(start).as_secs_f64(),
+            counted_from: counted(record).map(|(first, _)| Utc(first)),
+            counted_to: counted(record).map(|(_, last)| Utc(last)),
         }),
         disturbance: check.disturbance,
         hosts: host_rows(record, layout, &expected, spec.is_some()),
@@ -223,6 +225,13 @@ fn node_images(iterations: &[Iteration], node: NodeId) -> u64 {
         .filter(|task| task.node == node)
         .map(|task| task.images)
         .sum()
+}
+
+/// When the first and the last scrape inside the window were read.
+fn counted(record: &TrialRecord) -> Option<(Timestamp, Timestamp)> {
+    let read = record.window.as_ref()?.series.iter().find(|series| series.metric == name::READ_TIME)?;
+    let at = |seconds: f64| Timestamp((seconds * 1e9) as u64);
+    Some((at(read.first), at(read.last)))
 }
 
 fn aggressor_row(record: &TrialRecord, spec: &AggressorSpec, check: &ManipulationCheck) -> AggressorRow {

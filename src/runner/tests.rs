@@ -162,7 +162,7 @@ fn play(plant: Plant, at: u32) -> Over {
     // Short phases: what matters here is every step once, not how often.
     let phases = "warmup: 3s, settle: 12s, window: 12s, washout: 2s";
     assert!(FILE.contains(phases));
-    let text = FILE.replace("fixed: 6", "fixed: 2").replace(phases, "warmup: 1s, settle: 3s, window: 5s, washout: 1s");
+    let text = FILE.replace("fixed: 6", "fixed: 2").replace(phases, "warmup: 1s, settle: 6s, window: 5s, washout: 1s");
     let experiment = experiment::read(&text).unwrap();
     let plan = plan::plan(&experiment, &Machine { cpus: vec![0, 1], memory: 0 }).unwrap();
     let directory = RunDirectory::create(Some(&path), &text, &experiment, &plan).unwrap();

@@ -40,8 +40,9 @@ spec:
           place: { hosts: 1, on: rotate }
           load: { mode: hostCpu, target: 80% }
           resources: { requests: { cpu: 4% } }
-  trial: { warmup: 1s, settle: 5s, window: 6s, washout: 0s }
-  analysis: { limit: 50%, stop: { fixed: BLOCKS } }
+  trial: { warmup: 1s, settle: 6s, window: 8s, washout: 0s }
+  sampling: { interval: 500ms }
+  analysis: { limit: 50%, voidAbove: { foreignCpu: 20pp, stolenCpu: 20pp }, stop: { fixed: BLOCKS } }
 ";
 
 fn small(name: &str, blocks: u32) -> String {
@@ -156,7 +157,8 @@ fn a_run_agrees_with_a_second_reader() {
     for arm in report["arms"].as_array().unwrap() {
         for trial in arm["trials"].as_array().unwrap().iter().filter(|trial| trial["window"].is_object()) {
             let window = &trial["window"];
-            let edges = [&window["start"], &window["end"]].map(|edge| unix_seconds(edge.as_str().unwrap()));
+            let edges =
+                [&window["counted_from"], &window["counted_to"]].map(|edge| unix_seconds(edge.as_str().unwrap()));
             for host in trial["hosts"].as_array().unwrap() {
                 let points = &read[host["host"].as_str().unwrap()];
                 let used = at(points, edges[1]) - at(points, edges[0]);
