@@ -117,6 +117,7 @@ fn unix_seconds(text: &str) -> f64 {
 
 /// Reads every host's `cpuacct.usage` ten times a second until told to stop: a second reader, which knows nothing of jostle but
 /// the groups' names.
+#[expect(clippy::disallowed_methods, reason = "a second reader has a clock of its own")]
 fn second_reader(run: &str, stop: &AtomicBool) -> BTreeMap<String, Vec<(f64, f64)>> {
     let mut read: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     while !stop.load(Ordering::Relaxed) {

@@ -2,7 +2,11 @@
 //!
 //! `local` needs root, cgroup v1 and Prometheus, and fails (never skips) where they are missing: `make setup` installs them.
 
-#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect, also in its own functions")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test ends at what it did not expect, also in its own functions"
+)]
 
 mod bad_input;
 mod bench;
