@@ -17,6 +17,6 @@ mod tests;
 
 pub use build::{RunRecord, build};
 pub use exit::{FailOn, exit_code};
-pub use json::{ReportError, from_json, to_json};
+pub use json::to_json;
 pub use model::*;
 pub use terminal::terminal;

@@ -5,7 +5,7 @@ mod schema;
 mod text;
 
 use super::{
-    Outcome, Report, RunStatus, VerdictWord, from_json,
+    Outcome, Report, RunStatus, VerdictWord,
     synthetic::{Run, THROUGHPUTS, failing, off_target},
     to_json,
 };
@@ -123,12 +123,11 @@ fn bit_for_bit() {
     let run = Run::complete();
     let text = to_json(&run.report()).unwrap();
     assert_eq!(text, to_json(&run.report()).unwrap());
-    let back = from_json(&text).unwrap();
+    let back: Report = serde_json::from_str(&text).unwrap();
     assert_eq!(back, run.report());
     assert_eq!(to_json(&back).unwrap(), text);
-    let newer = text.replace("jostle-report/1", "jostle-report/2");
-    assert!(from_json(&newer).unwrap_err().to_string().contains("accepted: jostle-report/1"));
-    assert!(from_json(&text.replacen("\"seed\"", "\"sead\"", 1)).unwrap_err().to_string().contains("sead"));
+    let sead = serde_json::from_str::<Report>(&text.replacen("\"seed\"", "\"sead\"", 1));
+    assert!(sead.unwrap_err().to_string().contains("sead"));
 }
 
 /// A void block is redone under a new id; its trials are counted and shown with their reasons, and do not move the figure.

@@ -139,7 +139,7 @@ fn lines_and_round_trip() {
     for run in [Run::complete(), interrupted] {
         let text = text(&run);
         assert!(text.lines().all(|line| line.chars().count() <= 110), "{text}");
-        let back = crate::report::from_json(&crate::report::to_json(&run.report()).unwrap()).unwrap();
+        let back = serde_json::from_str(&crate::report::to_json(&run.report()).unwrap()).unwrap();
         assert_eq!(terminal(&back), text);
     }
 }

@@ -21,6 +21,16 @@ impl SplitMix64 {
     pub fn next_unit(&mut self) -> f64 {
         ((self.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
+
+    /// Uniform in `0..=most`; the bias of the multiplication is below 2^-32 for 32-bit bounds.
+    pub fn up_to(&mut self, most: u32) -> u32 {
+        (((self.next_u64() >> 32) * (u64::from(most) + 1)) >> 32) as u32
+    }
+
+    /// Uniform in [-1, 1), on 24 bits, which `f32` holds exactly.
+    pub fn symmetric(&mut self) -> f32 {
+        (self.next_u64() >> 40) as f32 / 8_388_608.0 - 1.0
+    }
 }
 
 /// A seed that follows from `seed` and where it is used, so that neighbours share nothing.
@@ -54,6 +64,16 @@ mod tests {
         assert!(numbers.iter().all(|x| *x > 0.0 && *x <= 1.0));
         let mean = numbers.iter().sum::<f64>() / 1e4;
         assert!((mean - 0.5).abs() < 0.015, "5 standard errors are 0.0144: {mean}");
+    }
+
+    /// Both ends of the ranges are reached and never passed.
+    #[test]
+    fn bounds() {
+        let mut random = SplitMix64::new(7);
+        let drawn: Vec<u32> = (0..200).map(|_| random.up_to(3)).collect();
+        assert_eq!((drawn.iter().min(), drawn.iter().max()), (Some(&0), Some(&3)));
+        assert_eq!(random.up_to(0), 0);
+        assert!((0..1000).map(|_| random.symmetric()).all(|x| (-1.0..1.0).contains(&x)));
     }
 
     /// Derived seeds differ with every part and with their order.

@@ -1,6 +1,6 @@
 //! The kernel: pictures in, classes out.
 
-use jostle_kernel::{Classification, Kernel, KernelError};
+use jostle_kernel::{Classification, Kernel, KernelError, random::SplitMix64};
 use jostle_protocol::kernel::{KernelSpec, Network as Asked};
 use tch::NoGradGuard;
 
@@ -9,7 +9,6 @@ use crate::{
     mobilenetv2,
     network::Network,
     pictures::{Picture, Pictures},
-    random::SplitMix64,
     resnet50,
     weights::Weights,
 };

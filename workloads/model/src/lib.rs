@@ -10,7 +10,6 @@ mod mobilenetv2;
 mod network;
 mod operator;
 mod pictures;
-mod random;
 mod resnet50;
 mod weights;
 

@@ -2,14 +2,13 @@
 
 use std::{collections::HashMap, fs, path::Path};
 
-use jostle_kernel::KernelError;
+use jostle_kernel::{KernelError, random::SplitMix64};
 use safetensors::{Dtype, SafeTensors};
 use tch::{Kind, Tensor};
 
 use crate::{
     architecture::{Architecture, CLASSES},
     operator::compute,
-    random::SplitMix64,
 };
 
 /// Every tensor that an architecture needs, in float32, of the right shape.

@@ -1,9 +1,10 @@
 //! The fused networks against tch's own, which share nothing with them but libtorch's plain operators.
 
+use jostle_kernel::random::SplitMix64;
 use tch::{Device, Kind, Tensor, nn, nn::ModuleT};
 
 use super::*;
-use crate::{mobilenetv2, random::SplitMix64, resnet50};
+use crate::{mobilenetv2, resnet50};
 
 /// Random weights with normalisations that do something: scale and variance in 0.5..1.5, bias and mean in +-0.1.
 fn weights(architecture: &Architecture) -> Weights {

@@ -1,17 +1,9 @@
 //! The builtin engine with real processes and the spin kernel. They are not placed into nodes here: that is the backend's.
-//!
-//! The programs are the workspace's default members, which `cargo test` builds beside this test.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
-
-use std::{
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::Path;
 
 use jostle::{
-    backend::{Place, PodSpec, Resources, Role},
+    backend::{Place, Resources, Role},
     clock::{Clock, RealClock},
     engine::{
         Engine, EngineError, Iteration,
@@ -22,15 +14,7 @@ use jostle::{
 use jostle_protocol::kernel::{KernelSpec, Network};
 use tokio::time::timeout;
 
-/// Longer than anything takes on a loaded machine; only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A program of the workspace, beside the folder of this test.
-fn program(name: &str) -> PathBuf {
-    let path = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
-    assert!(path.exists(), "{} is missing: build it with `cargo build -p {name}`", path.display());
-    path
-}
+use crate::processes::{PATIENCE, gone, kill, pids, program, watch};
 
 fn node(index: u16) -> NodeId {
     NodeId { host: HostId(0), index }
@@ -80,38 +64,6 @@ async fn iterations(engine: &mut Builtin, count: usize) -> Result<Vec<Iteration>
 /// Asks until the job has died; returns why.
 async fn death(engine: &mut Builtin) -> EngineError {
     iterations(engine, usize::MAX).await.unwrap_err()
-}
-
-/// A handle of a living process that can be waited for, whoever its parent is.
-fn watch(pid: u32) -> OwnedFd {
-    // SAFETY: touches no memory; a descriptor that it returns is new, and ours alone.
-    unsafe {
-        let descriptor = libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0);
-        assert!(descriptor >= 0, "process {pid} is gone already");
-        OwnedFd::from_raw_fd(descriptor as i32)
-    }
-}
-
-/// Waits until the process of a handle has ended.
-fn gone(process: &OwnedFd) {
-    let mut polled = libc::pollfd { fd: process.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    loop {
-        // SAFETY: one valid entry, of a descriptor that is open.
-        match unsafe { libc::poll(&mut polled, 1, PATIENCE.as_millis() as i32) } {
-            // A signal: one of the test's own children has ended too.
-            -1 => {}
-            count => return assert_eq!(count, 1, "the process lives on"),
-        }
-    }
-}
-
-fn kill(pid: u32) {
-    // SAFETY: touches no memory; the process is one that the test made.
-    assert_eq!(unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) }, 0);
-}
-
-fn pids(pods: &[PodSpec]) -> Vec<u32> {
-    pods.iter().flat_map(|pod| pod.pids.iter().copied()).collect()
 }
 
 /// Two jobs, one after the other, from one warm parent: pods, iterations with the nodes of their tasks, and nobody left.

@@ -1,35 +1,19 @@
 //! The inference aggressor with real processes and the spin kernel. They are not placed into nodes here: that is the backend's.
-//!
-//! The programs are the workspace's default members, which `cargo test` builds beside this test.
 
-#![expect(clippy::unwrap_used, reason = "a test's helpers fail as its tests do")]
-
-use std::{
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::Path;
 
 use jostle::{
     aggressor::{
         Aggressor, TenantCounts,
         inference::{Inference, InferenceConfig},
     },
-    backend::{Place, PodSpec, Resources, Role},
+    backend::{Place, Resources, Role},
     units::{HostId, NodeId, Rate},
 };
 use jostle_protocol::kernel::{KernelSpec, Network};
 use tokio::time::timeout;
 
-/// Longer than anything takes on a loaded machine; only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A program of the workspace, beside the folder of this test.
-fn program(name: &str) -> PathBuf {
-    let path = std::env::current_exe().unwrap().parent().unwrap().parent().unwrap().join(name);
-    assert!(path.exists(), "{} is missing: build it with `cargo build -p {name}`", path.display());
-    path
-}
+use crate::processes::{PATIENCE, gone, kill, pids, program, watch};
 
 fn node(index: u16) -> NodeId {
     NodeId { host: HostId(1), index }
@@ -53,38 +37,6 @@ fn config(folder: &Path) -> InferenceConfig {
         log_dir: folder.to_owned(),
         start_deadline: PATIENCE,
     }
-}
-
-/// A handle of a living process that can be waited for, whoever its parent is.
-fn watch(pid: u32) -> OwnedFd {
-    // SAFETY: touches no memory; a descriptor that it returns is new, and ours alone.
-    unsafe {
-        let descriptor = libc::syscall(libc::SYS_pidfd_open, pid as libc::pid_t, 0);
-        assert!(descriptor >= 0, "process {pid} is gone already");
-        OwnedFd::from_raw_fd(descriptor as i32)
-    }
-}
-
-/// Waits until the process of a handle has ended.
-fn gone(process: &OwnedFd) {
-    let mut polled = libc::pollfd { fd: process.as_raw_fd(), events: libc::POLLIN, revents: 0 };
-    loop {
-        // SAFETY: one valid entry, of a descriptor that is open.
-        match unsafe { libc::poll(&mut polled, 1, PATIENCE.as_millis() as i32) } {
-            // A signal: one of the test's own children has ended too.
-            -1 => {}
-            count => return assert_eq!(count, 1, "the process lives on"),
-        }
-    }
-}
-
-fn kill(pid: u32) {
-    // SAFETY: touches no memory; the process is one that the test made.
-    assert_eq!(unsafe { libc::kill(pid as libc::pid_t, libc::SIGKILL) }, 0);
-}
-
-fn pids(pods: &[PodSpec]) -> Vec<u32> {
-    pods.iter().flat_map(|pod| pod.pids.iter().copied()).collect()
 }
 
 /// Asks until `enough` holds of the counts.
