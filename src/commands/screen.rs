@@ -53,7 +53,8 @@ impl Screen {
                 }
                 let lines = view.lines(progress.at);
                 for line in &lines {
-                    let _ = writeln!(out, "{line}");
+                    // No wrapping: a line too long for the terminal is cut, or the way up would be longer next time.
+                    let _ = writeln!(out, "\x1b[?7l{line}\x1b[?7h");
                 }
                 let _ = out.flush();
                 *drawn = lines.len();
