@@ -296,3 +296,21 @@ pub enum Stop {
     /// As soon as the interval's half-width is met, between the two block counts.
     Precision { half_width_pp: f64, min_blocks: u32, max_blocks: u32 },
 }
+
+impl Stop {
+    /// The fewest valid blocks after which the rule may be satisfied.
+    pub fn least_blocks(self) -> u32 {
+        match self {
+            Self::Fixed(blocks) => blocks,
+            Self::Precision { min_blocks, .. } => min_blocks,
+        }
+    }
+
+    /// The most valid blocks that the rule may ask for.
+    pub fn most_blocks(self) -> u32 {
+        match self {
+            Self::Fixed(blocks) => blocks,
+            Self::Precision { max_blocks, .. } => max_blocks,
+        }
+    }
+}

@@ -62,12 +62,8 @@ impl Plan {
 
     /// Shortest and longest time that the trials take, redone blocks not counted.
     pub fn time(&self, stop: Stop) -> (Duration, Duration) {
-        let least = match stop {
-            Stop::Fixed(blocks) => blocks,
-            Stop::Precision { min_blocks, .. } => min_blocks,
-        };
         let arms = self.blocks.first().map_or(0, |block| block.arms.len()) as u32;
-        (self.trial_time * arms * least, self.trial_time * arms * self.blocks.len() as u32)
+        (self.trial_time * arms * stop.least_blocks(), self.trial_time * arms * self.blocks.len() as u32)
     }
 }
 

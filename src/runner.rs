@@ -80,7 +80,7 @@ pub enum Ended {
     Interrupted(Signal),
 }
 
-/// The machine, a process or a file refused (exit code 3; 2 where the file asks for what this machine cannot give).
+/// The machine, a process or a file refused (exit code 3).
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The experiment does not fit what was measured of this machine.

@@ -6,16 +6,13 @@ use jostle_analysis::{SplitMix64, balanced_pairs, permuted, rotation};
 
 use super::PlannedBlock;
 use crate::{
-    experiment::{Experiment, Placement, Stop},
+    experiment::{Experiment, Placement},
     units::{BlockId, HostId},
 };
 
 /// As many blocks as the stopping rule may ask for. A longer schedule of the same seed begins with the shorter one.
 pub fn blocks(experiment: &Experiment, names: &[&str]) -> Vec<PlannedBlock> {
-    let count = match experiment.analysis.stop {
-        Stop::Fixed(blocks) => blocks,
-        Stop::Precision { max_blocks, .. } => max_blocks,
-    } as usize;
+    let count = experiment.analysis.stop.most_blocks() as usize;
     let orders: Vec<Vec<usize>> = match names.len() {
         2 => balanced_pairs(experiment.seed.0, count).iter().map(|pair| pair.arms().to_vec()).collect(),
         arms => permuted(experiment.seed.0, arms, count),

@@ -32,10 +32,6 @@ pub struct View {
 impl View {
     /// Before anything has happened.
     pub fn new(experiment: &Experiment, plan: &Plan) -> Self {
-        let least = match experiment.analysis.stop {
-            Stop::Fixed(blocks) => blocks,
-            Stop::Precision { min_blocks, .. } => min_blocks,
-        };
         let tolerance = experiment
             .arms
             .iter()
@@ -45,7 +41,7 @@ impl View {
             stop: experiment.analysis.stop,
             tolerance: tolerance.collect(),
             trial_time: plan.trial_time,
-            trials: least * (experiment.arms.len() as u32 + 1),
+            trials: experiment.analysis.stop.least_blocks() * (experiment.arms.len() as u32 + 1),
             trials_done: 0,
             began: None,
             stage: "starting",

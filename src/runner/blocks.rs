@@ -183,17 +183,10 @@ fn enough(experiment: &Experiment, history: &History) -> bool {
         match decision {
             Ok(Decision::Stop { .. }) => true,
             // Throughputs that make no ratio are refused by the report; more of them would not mend that.
-            Err(_) => history.valid.len() >= blocks_at_least(experiment.analysis.stop),
+            Err(_) => history.valid.len() >= experiment.analysis.stop.least_blocks() as usize,
             Ok(Decision::Continue { .. }) => false,
         }
     })
-}
-
-fn blocks_at_least(stop: Stop) -> usize {
-    match stop {
-        Stop::Fixed(blocks) => blocks as usize,
-        Stop::Precision { min_blocks, .. } => min_blocks as usize,
-    }
 }
 
 /// Throughputs of the baseline and of one arm, over the valid blocks.
