@@ -1,5 +1,6 @@
 //! PORT: how co-tenants run. Open-loop load on chosen nodes, at a rate that can be changed while it runs.
 
+pub mod custom;
 pub mod inference;
 
 use std::future::Future;
@@ -37,9 +38,10 @@ pub trait Aggressor {
     fn create(&mut self, nodes: &[NodeId]) -> impl Future<Output = Result<Vec<PodSpec>, EngineError>>;
     /// Lets the placed tenants work, at rate 0; returns when all have registered.
     fn start(&mut self) -> impl Future<Output = Result<(), EngineError>>;
-    /// Offers `rate` from now on, split evenly over the tenants.
+    /// Offers `rate` from now on, split evenly over the tenants. Only asked for where the experiment says how hard they press.
     fn set_rate(&mut self, rate: Rate) -> impl Future<Output = Result<(), EngineError>>;
-    /// Counts since the last `reset`. Latencies are included where `latencies` is true.
+    /// Counts since the last `reset`, one per tenant; none where tenants answer no queries. Fails where one has died. Latencies
+    /// are included where `latencies` is true.
     fn counts(&mut self, latencies: bool) -> impl Future<Output = Result<Vec<TenantCounts>, EngineError>>;
     /// Begins counting anew.
     fn reset(&mut self) -> impl Future<Output = Result<(), EngineError>>;

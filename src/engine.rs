@@ -1,6 +1,7 @@
 //! PORT: how the primary runs. An engine starts the job's processes, tells how far it is, and ends it.
 
 pub mod builtin;
+pub mod custom;
 
 use std::future::Future;
 
@@ -42,13 +43,41 @@ pub struct Task {
     pub wall_seconds: f64,
 }
 
+/// What a job that is a command told of itself. Lines that come within a few hundredths of a second are told together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Where the copy runs that told it; absent where it stands for all copies.
+    pub node: Option<NodeId>,
+    /// When the last line of it was read.
+    pub at: Timestamp,
+    /// All progress since the copy began; of latency, the mean of the readings.
+    pub value: f64,
+    /// Lines, or answers, that it stands for.
+    pub count: u32,
+}
+
+/// What a job did since it was last asked. An engine tells one or the other.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Advance {
+    /// Iterations that ended.
+    pub iterations: Vec<Iteration>,
+    /// Progress of a command.
+    pub marks: Vec<Mark>,
+}
+
+impl From<Vec<Iteration>> for Advance {
+    fn from(iterations: Vec<Iteration>) -> Self {
+        Self { iterations, marks: Vec::new() }
+    }
+}
+
 /// What the engine learned while it was prepared.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
     /// One line: network, size, weights and where they are from.
     pub provenance: String,
-    /// CPU seconds that one image costs, measured on this machine, uncontended.
-    pub cost_per_image: f64,
+    /// CPU seconds that one image costs, measured on this machine, uncontended; absent for a command, which knows no images.
+    pub cost_per_image: Option<f64>,
     /// Digest of the request that both arms are served (the same in both, or code D2).
     pub digest: String,
 }
@@ -61,8 +90,8 @@ pub trait Engine {
     fn create(&mut self) -> impl Future<Output = Result<Vec<PodSpec>, EngineError>>;
     /// Lets the placed processes work; returns when every executor has registered.
     fn submit(&mut self) -> impl Future<Output = Result<(), EngineError>>;
-    /// Iterations finished since the last call. Fails where the job has died.
-    fn progress(&mut self) -> impl Future<Output = Result<Vec<Iteration>, EngineError>>;
+    /// What was done since the last call. Fails where the job has died.
+    fn progress(&mut self) -> impl Future<Output = Result<Advance, EngineError>>;
     /// Ends the job. Its pods are stopped by the backend. Without a job it does nothing.
     fn cancel(&mut self) -> impl Future<Output = Result<(), EngineError>>;
     /// Ends what `prepare` made. Can be called twice.

@@ -1,5 +1,6 @@
 //! What one YAML file describes, checked: every value of an [`Experiment`] is legal, so nothing after this has to ask again.
 
+mod custom;
 mod quantity;
 mod spec;
 #[cfg(test)]
@@ -8,10 +9,10 @@ mod validate;
 
 use std::{ops::Deref, path::PathBuf, time::Duration};
 
-use jostle_protocol::kernel::Network;
 use serde::Serialize;
 use thiserror::Error;
 
+pub use self::custom::{Command, Counts, CustomJob, Metric, ProgressSource, Scale, Work};
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
 
 /// Name of the implied arm.
@@ -123,16 +124,31 @@ pub struct FakeTruth {
 /// The measured job.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Primary {
-    /// What a task computes.
-    pub workload: Network,
+    /// What a task computes, or the command that runs.
+    pub workload: Work<CustomJob>,
     /// One per node, in the order of the nodes.
     pub executors: u16,
     /// Task slots of an executor.
     pub executor_cores: u16,
     /// Of each executor's pod.
     pub resources: ResourceSpec,
-    /// Images of one iteration, split evenly over the slots.
+    /// Images of one iteration, split evenly over the slots; unused for a command.
     pub images: Images,
+    /// What is compared; throughput unless it is a command.
+    pub metric: Metric,
+}
+
+impl Primary {
+    /// The metric and the unit of its values.
+    pub fn scale(&self) -> Scale {
+        let unit = match (self.workload.custom(), self.metric) {
+            (None, _) => "images/s".to_owned(),
+            (Some(job), Metric::Throughput) => format!("{}/s", job.unit),
+            (Some(job), Metric::Duration) => format!("s/{}", job.unit),
+            (Some(job), Metric::Latency) => job.unit.clone(),
+        };
+        Scale { metric: self.metric, unit }
+    }
 }
 
 /// Which images.
@@ -184,16 +200,16 @@ pub struct Arm {
 pub struct AggressorSpec {
     /// Unique in its arm.
     pub name: String,
-    /// What a query computes.
-    pub workload: Network,
-    /// `per_iteration` is unused.
+    /// What a query computes, or the command that runs.
+    pub workload: Work<Command>,
+    /// `per_iteration` is unused; all of it for a command.
     pub images: Images,
     /// On which hosts.
     pub place: Placement,
     /// Tenants on each node of a chosen host.
     pub pods_per_node: u16,
-    /// How hard they press.
-    pub load: Load,
+    /// How hard they press; absent for a command, which cannot be steered and presses as hard as it does.
+    pub load: Option<Load>,
     /// Of each tenant's pod.
     pub resources: ResourceSpec,
 }

@@ -5,6 +5,7 @@
 
 mod counters;
 mod manipulation;
+mod marks;
 mod rows;
 mod shares;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod utc;
 
 pub(crate) use counters::counter;
 pub use manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent};
+pub use marks::recent;
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};

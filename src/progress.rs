@@ -38,8 +38,8 @@ pub enum Event {
     Phase { trial: TrialId, arm: String, phase: Phase, until: Option<Timestamp> },
     /// A reading while a phase goes on.
     Reading(Reading),
-    /// A trial ended. Throughput is absent where there is none.
-    Trial { trial: TrialId, arm: String, images_per_second: Option<f64>, outcome: String },
+    /// A trial ended. Its speed is absent where there is none.
+    Trial { trial: TrialId, arm: String, speed: Option<Speed>, outcome: String },
     /// A block ended; with what is known so far of each arm.
     BlockEnd { block: BlockId, void: Vec<String>, so_far: Vec<SoFar> },
     /// Everything is being removed.
@@ -66,10 +66,10 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reading {
-    /// The job's last iteration, and its images per second.
+    /// The job's last iteration; absent for a command.
     pub iteration: Option<u64>,
-    /// Over the last few iterations.
-    pub images_per_second: Option<f64>,
+    /// Over the last few iterations, or seconds.
+    pub speed: Option<Speed>,
     /// The slowest executor's node in the last iteration, and by how many percent it was slower than the mean.
     pub slowest: Option<(String, f64)>,
     /// The steered quantity in percent (of the budgets, or of the target rate), where it was read.
@@ -82,6 +82,15 @@ pub struct Reading {
     pub frozen: bool,
 }
 
+/// The job's metric, as it looks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Speed {
+    /// In `unit`.
+    pub value: f64,
+    /// `images/s`, or that of a command's metric.
+    pub unit: String,
+}
+
 /// An arm's result after the blocks so far.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,8 +101,8 @@ pub struct SoFar {
     pub blocks: usize,
     /// Loss in percent with its interval (95 % or as asked); absent under three blocks.
     pub loss: Option<(f64, f64, f64)>,
-    /// Images per second of the baseline trials.
+    /// The metric's values of the baseline trials.
     pub baseline: Vec<f64>,
-    /// Images per second of this arm's trials.
+    /// The metric's values of this arm's trials.
     pub colocated: Vec<f64>,
 }

@@ -8,7 +8,7 @@ pub use self::directory::{Record, RecordError, RunDirectory};
 
 use crate::{
     aggressor::TenantCounts,
-    engine::{Iteration, Workload},
+    engine::{Iteration, Mark, Workload},
     metrics::Counters,
     plan::{Machine, PlannedBlock},
     units::{BlockId, HostId, Rate, Timestamp, TrialId},
@@ -144,9 +144,12 @@ pub struct TrialRecord {
     pub hosts: Vec<HostId>,
     /// When its phases began.
     pub phases: PhaseTimes,
-    /// All iterations, from the first on.
+    /// All iterations, from the first on; none of a command.
     pub iterations: Vec<Iteration>,
-    /// Absent in a baseline.
+    /// Progress of a command, from its first line on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+    /// Absent in a baseline, and beside tenants that cannot be steered.
     pub load: Option<LoadRecord>,
     /// The last ten seconds of the settle phase (all of it, where it is shorter).
     pub settle: Option<Counters>,

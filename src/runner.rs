@@ -48,7 +48,7 @@ pub struct ArmAggressor<A> {
     pub arm: String,
     /// How they run.
     pub port: A,
-    /// Learned from trial to trial; absent until the warm parent has measured it.
+    /// Learned from trial to trial; absent until the warm parent has measured it, and where there are no queries.
     pub cost: Option<QueryCost>,
 }
 
@@ -169,12 +169,14 @@ async fn provision<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
 ) -> Result<Entry, RunError> {
     // First what may refuse without anything being touched: weights, pictures, and a cost that makes iterations too long.
     let (primary, mut reserve) = ports.engine.prepare().await?;
-    iterations_per_window(session.experiment, &session.plan.layout, session.plan.executor, primary.cost_per_image)?;
+    if let Some(cost) = primary.cost_per_image {
+        iterations_per_window(session.experiment, &session.plan.layout, session.plan.executor, cost)?;
+    }
     let mut aggressors = Vec::new();
     for aggressor in &mut ports.aggressors {
         let (workload, pods) = aggressor.port.prepare().await?;
         reserve.extend(pods);
-        aggressor.cost = Some(QueryCost::guess(workload.cost_per_image));
+        aggressor.cost = workload.cost_per_image.map(QueryCost::guess);
         aggressors.push(ArmWorkload { arm: aggressor.arm.clone(), workload });
     }
     let made = ports.backend.provision(&session.plan.layout).await?;

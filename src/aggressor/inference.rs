@@ -214,7 +214,7 @@ impl Aggressor for Inference {
             PodSpec { name: component, place: Place::Reserve, resources: Resources::default(), pids: vec![warm.pid()] };
         self.warm = Some(warm);
         let Prepared { provenance, cost_us, digest, .. } = prepared;
-        Ok((Workload { provenance, cost_per_image: cost_us / 1e6, digest }, vec![pod]))
+        Ok((Workload { provenance, cost_per_image: Some(cost_us / 1e6), digest }, vec![pod]))
     }
 
     async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {

@@ -35,9 +35,8 @@ pub fn kernel(network: Network, images: &Images, seed: Seed) -> KernelSpec {
 }
 
 /// Measured costs are of one network and size, on one kind of CPU, by one version of this program.
-fn key(experiment: &Experiment, machine: &str) -> String {
-    let primary = &experiment.primary;
-    format!("{:?} {} px, {machine}, jostle {}", primary.workload, primary.images.size, env!("CARGO_PKG_VERSION"))
+fn key(network: Network, experiment: &Experiment, machine: &str) -> String {
+    format!("{network:?} {} px, {machine}, jostle {}", experiment.primary.images.size, env!("CARGO_PKG_VERSION"))
 }
 
 fn costs() -> BTreeMap<String, f64> {
@@ -47,17 +46,19 @@ fn costs() -> BTreeMap<String, f64> {
 
 /// CPU seconds that one image of the primary costs on this machine, where that is known: by definition, or from an earlier run.
 pub fn cost_per_image(experiment: &Experiment) -> Option<f64> {
-    if experiment.primary.workload == Network::Spin {
+    let network = experiment.primary.workload.network()?;
+    if network == Network::Spin {
         return Some(experiment.primary.images.spin_cost_us as f64 / 1e6);
     }
     let environment = machine::environment(experiment, machine::facts());
-    costs().get(&key(experiment, &environment.machine)).copied()
+    costs().get(&key(network, experiment, &environment.machine)).copied()
 }
 
 /// Remembers a measured cost for the next plan. A cache that cannot be written is not worth failing for.
 pub fn remember_cost(experiment: &Experiment, environment: &Environment, seconds: f64) {
+    let Some(network) = experiment.primary.workload.network() else { return };
     let mut costs = costs();
-    costs.insert(key(experiment, &environment.machine), seconds);
+    costs.insert(key(network, experiment, &environment.machine), seconds);
     if let Ok(text) = serde_json::to_string_pretty(&costs) {
         let _ = fs::create_dir_all(directory());
         let _ = fs::write(directory().join(COSTS), text);

@@ -1,5 +1,7 @@
 //! The local run: which adapters, which programs, and what must be there before anything is touched.
 
+mod either;
+
 use std::{
     env, fs,
     path::{Path, PathBuf},
@@ -8,13 +10,21 @@ use std::{
 
 use jostle_protocol::kernel::{KernelSpec, Network};
 
+use self::either::{LocalAggressor, LocalEngine};
 use super::{Failure, cache};
 use crate::{
-    aggressor::inference::{Inference, InferenceConfig},
+    aggressor::{
+        custom::{CustomTenants, CustomTenantsConfig},
+        inference::{Inference, InferenceConfig},
+    },
     backend::local::{self, Local, LocalConfig},
     clock::RealClock,
-    engine::builtin::{Builtin, BuiltinConfig},
-    experiment::Experiment,
+    copies::{Copies, CopiesConfig},
+    engine::{
+        builtin::{Builtin, BuiltinConfig},
+        custom::{Custom, CustomConfig},
+    },
+    experiment::{AggressorSpec, Command, Experiment, Work},
     metrics::prometheus::{AgentSource, Managed, PrometheusConfig},
     plan::Plan,
     runner::{ArmAggressor, Ports},
@@ -22,20 +32,35 @@ use crate::{
 
 /// All 16 executors are ready in well under this; what takes longer is broken.
 const START_DEADLINE: Duration = Duration::from_secs(30);
-/// Where the samples are kept while a run lasts, inside its directory.
-pub const DATA: &str = "prometheus";
+/// What lasts no longer than a run, inside its directory: samples, and the folders of commands.
+pub const SCRATCH: &str = "scratch";
 
 /// The ports of a local run.
-pub type LocalPorts = Ports<Local, Builtin, Inference, Managed, RealClock>;
+pub type LocalPorts = Ports<Local, LocalEngine, LocalAggressor, Managed, RealClock>;
 
 /// Checks, cheaply, what only this machine can tell. Touches nothing.
-pub fn check(experiment: &Experiment, plan: &Plan) -> Result<(), Failure> {
+///
+/// `base` is the experiment file's folder.
+pub fn check(experiment: &Experiment, plan: &Plan, base: &Path) -> Result<(), Failure> {
     let primary = &experiment.primary;
-    let mut kernels = vec![("primary", cache::kernel(primary.workload, &primary.images, experiment.seed))];
-    for arm in &experiment.arms {
-        if let Some(aggressor) = &arm.aggressor {
-            kernels.push(("inference", cache::kernel(aggressor.workload, &aggressor.images, experiment.seed)));
+    let (mut kernels, mut commands) = (Vec::new(), Vec::new());
+    match &primary.workload {
+        Work::Network(network) => {
+            kernels.push(("primary", cache::kernel(*network, &primary.images, experiment.seed)));
         }
+        Work::Custom(job) => commands.push(&job.command),
+    }
+    for aggressor in experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref()) {
+        match &aggressor.workload {
+            Work::Network(network) => {
+                kernels.push(("inference", cache::kernel(*network, &aggressor.images, experiment.seed)));
+            }
+            Work::Custom(command) => commands.push(command),
+        }
+    }
+    for command in commands {
+        let nowhere = Path::new("");
+        Copies::new(copies("", command, base, nowhere, &RealClock::start())).check().map_err(Failure::machine)?;
     }
     for (what, kernel) in &kernels {
         program(what, kernel.network)?;
@@ -88,38 +113,77 @@ fn files(kernel: &KernelSpec) -> Result<(), Failure> {
     }
 }
 
-/// The adapters of a run in `directory`.
-pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path) -> Result<LocalPorts, Failure> {
+/// Copies of a command in a run in `directory`; `whose` folders are theirs alone.
+fn copies(whose: &str, command: &Command, base: &Path, directory: &Path, clock: &RealClock) -> CopiesConfig {
+    CopiesConfig {
+        command: command.clone(),
+        base: base.to_owned(),
+        work: directory.join(SCRATCH).join(whose),
+        log_dir: directory.join("logs"),
+        clock: clock.clone(),
+    }
+}
+
+/// The adapters of a run in `directory`, of an experiment whose file is in `base`.
+pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path, base: &Path) -> Result<LocalPorts, Failure> {
+    let clock = RealClock::start();
     let logs = directory.join("logs");
     let run = directory.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned());
     let config = config(&run);
-    let nodes = plan.layout.hosts.iter().flat_map(|host| host.nodes.iter().map(|node| node.node));
     let primary = &experiment.primary;
-    let engine = Builtin::new(BuiltinConfig {
-        program: program("primary", primary.workload)?,
-        driver: program("primary", Network::Spin)?,
-        kernel: cache::kernel(primary.workload, &primary.images, experiment.seed),
-        nodes: nodes.take(usize::from(primary.executors)).collect(),
-        slots: u32::from(primary.executor_cores),
-        images_per_iteration: u64::from(primary.images.per_iteration),
-        resources: plan.executor,
-        seed: experiment.seed.0,
-        log_dir: logs.clone(),
-        start_deadline: START_DEADLINE,
-    });
-    let mut aggressors = Vec::new();
-    for arm in &experiment.arms {
-        let (Some(spec), Some(resources)) = (&arm.aggressor, plan.tenant(&arm.name)) else { continue };
-        let port = Inference::new(InferenceConfig {
-            name: spec.name.clone(),
-            program: program("inference", spec.workload)?,
-            kernel: cache::kernel(spec.workload, &spec.images, experiment.seed),
-            pods_per_node: u32::from(spec.pods_per_node),
-            resources,
+    let nodes = plan.layout.hosts.iter().flat_map(|host| host.nodes.iter().map(|node| node.node));
+    let nodes = nodes.take(usize::from(primary.executors)).collect();
+    let builtin = |network, nodes| -> Result<Builtin, Failure> {
+        Ok(Builtin::new(BuiltinConfig {
+            program: program("primary", network)?,
+            driver: program("primary", Network::Spin)?,
+            kernel: cache::kernel(network, &primary.images, experiment.seed),
+            nodes,
+            slots: u32::from(primary.executor_cores),
+            images_per_iteration: u64::from(primary.images.per_iteration),
+            resources: plan.executor,
             seed: experiment.seed.0,
             log_dir: logs.clone(),
             start_deadline: START_DEADLINE,
-        });
+        }))
+    };
+    let engine = match &primary.workload {
+        Work::Network(network) => LocalEngine::Builtin(builtin(*network, nodes)?),
+        Work::Custom(job) => {
+            let config = CustomConfig {
+                job: job.as_ref().clone(),
+                copies: copies("primary", &job.command, base, directory, &clock),
+                nodes,
+                resources: plan.executor,
+                first_progress: experiment.trial.warmup + experiment.trial.settle,
+            };
+            LocalEngine::Custom(Custom::new(config).map_err(Failure::machine)?)
+        }
+    };
+    let aggressor = |spec: &AggressorSpec, resources| -> Result<LocalAggressor, Failure> {
+        Ok(match &spec.workload {
+            Work::Network(network) => LocalAggressor::Inference(Inference::new(InferenceConfig {
+                name: spec.name.clone(),
+                program: program("inference", *network)?,
+                kernel: cache::kernel(*network, &spec.images, experiment.seed),
+                pods_per_node: u32::from(spec.pods_per_node),
+                resources,
+                seed: experiment.seed.0,
+                log_dir: logs.clone(),
+                start_deadline: START_DEADLINE,
+            })),
+            Work::Custom(command) => LocalAggressor::Custom(CustomTenants::new(CustomTenantsConfig {
+                name: spec.name.clone(),
+                copies: copies(&format!("tenants-{}", spec.name), command, base, directory, &clock),
+                pods_per_node: spec.pods_per_node,
+                resources,
+            })),
+        })
+    };
+    let mut aggressors = Vec::new();
+    for arm in &experiment.arms {
+        let (Some(spec), Some(resources)) = (&arm.aggressor, plan.tenant(&arm.name)) else { continue };
+        let port = aggressor(spec, resources)?;
         aggressors.push(ArmAggressor { arm: arm.name.clone(), port, cost: None });
     }
     let metrics = Managed::new(PrometheusConfig {
@@ -128,11 +192,11 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path) -> Result<L
             program: env::current_exe().map_err(Failure::machine)?,
             cgroup_root: config.cgroup_root.clone(),
         },
-        data_dir: directory.join(DATA),
+        data_dir: directory.join(SCRATCH).join("prometheus"),
         log_dir: logs,
         interval: experiment.sampling_interval,
     });
-    Ok(Ports { backend: Local::new(config), engine, aggressors, metrics, clock: RealClock::start() })
+    Ok(Ports { backend: Local::new(config), engine, aggressors, metrics, clock })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `jostle resume`: redoes the interrupted block whole, under a new id, and goes on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Failure, local, machine, output, run};
 use crate::{
@@ -27,6 +27,8 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
         return Err(Failure::usage(why));
     }
     let facts = machine::facts();
+    // A directory of an earlier version has no such file, and no command to find.
+    let base = std::fs::read_to_string(path.join(run::ORIGIN)).map_or_else(|_| path.clone(), PathBuf::from);
     let before = record.entries.iter().find_map(|entry| match entry {
         Entry::Started { environment, .. } => Some(&environment.facts),
         _ => None,
@@ -39,11 +41,11 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
             );
             return Err(Failure::machine(why));
         }
-        local::check(&record.experiment, &record.plan)?;
+        local::check(&record.experiment, &record.plan, &base)?;
     }
     let history = History::of(&record);
     let mut directory = RunDirectory::append_to(path).map_err(Failure::machine)?;
     output::error(&format!("resuming {}", path.display()));
-    let ended = run::act(&record.experiment, &record.plan, facts, history, &mut directory, options);
+    let ended = run::act(&record.experiment, &record.plan, facts, &base, history, &mut directory, options);
     run::conclude(ended, path, options)
 }

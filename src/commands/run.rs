@@ -1,6 +1,6 @@
 //! `jostle run`: validates, plans, checks the machine, runs every trial, reports.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     Failure, Planned, analyze, block_on, cache, local, machine, output, plan_file, planning, scratch::Scratch,
@@ -21,9 +21,19 @@ use crate::{
     runner::{self, ArmAggressor, Ended, History, Ports, Session, Signals},
 };
 
+/// In the run directory: the folder of the experiment file, from where commands are found when the run is resumed.
+pub const ORIGIN: &str = "origin";
+
+/// The folder that paths in an experiment file are told from.
+fn folder_of(file: &Path) -> Result<PathBuf, Failure> {
+    let file = std::path::absolute(file).map_err(Failure::machine)?;
+    Ok(file.parent().map_or_else(|| file.clone(), Path::to_owned))
+}
+
 /// Runs a file.
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     let Planned { text, experiment, facts, plan, cost } = plan_file(&args.file)?;
+    let base = folder_of(&args.file)?;
     if args.dry_run {
         output::print(&planning::text(&experiment, &plan, cost));
         return Ok(0);
@@ -32,12 +42,13 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(RecordError::Exists(out.to_owned())));
     }
     if experiment.backend == BackendChoice::Local {
-        local::check(&experiment, &plan)?;
+        local::check(&experiment, &plan, &base)?;
     }
     let mut directory =
         RunDirectory::create(args.out.as_deref(), &text, &experiment, &plan).map_err(Failure::machine)?;
+    directory.write(ORIGIN, base.as_os_str().as_encoded_bytes()).map_err(Failure::machine)?;
     let path = directory.path().to_owned();
-    let ended = act(&experiment, &plan, facts, History::default(), &mut directory, &args.output);
+    let ended = act(&experiment, &plan, facts, &base, History::default(), &mut directory, &args.output);
     if ended.is_err() && Record::read(&path).is_ok_and(|record| record.trials.is_empty()) {
         // Nothing was measured: a directory without a single trial would only be in the way.
         let _ = std::fs::remove_dir_all(&path);
@@ -47,11 +58,12 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     conclude(ended, &path, &args.output)
 }
 
-/// Chooses the adapters and runs the session.
+/// Chooses the adapters and runs the session. `base` is the experiment file's folder.
 pub fn act(
     experiment: &Experiment,
     plan: &Plan,
     facts: Machine,
+    base: &Path,
     history: History,
     directory: &mut RunDirectory,
     options: &Output,
@@ -70,8 +82,8 @@ pub fn act(
                 drive(session, &mut ports, directory, options).await
             }
             BackendChoice::Local => {
-                let scratch = Scratch::announce(&path.join(local::DATA)).map_err(Failure::machine)?;
-                let mut ports = local::ports(experiment, plan, &path)?;
+                let scratch = Scratch::announce(&path.join(local::SCRATCH)).map_err(Failure::machine)?;
+                let mut ports = local::ports(experiment, plan, &path, base)?;
                 let ended = drive(session, &mut ports, directory, options).await;
                 scratch.remove();
                 ended
@@ -111,7 +123,9 @@ fn remember_cost(record: &Record) {
         match (entry, environment) {
             (Entry::Started { environment: found, .. }, _) => environment = Some(found),
             (Entry::Provisioned { primary, .. }, Some(environment)) if environment.backend == "local" => {
-                cache::remember_cost(&record.experiment, environment, primary.cost_per_image);
+                if let Some(cost) = primary.cost_per_image {
+                    cache::remember_cost(&record.experiment, environment, cost);
+                }
             }
             _ => {}
         }

@@ -12,7 +12,7 @@ use jostle_protocol::{
 
 use crate::{
     backend::{self, Place, PodSpec, Resources},
-    engine::{Engine, EngineError, Iteration, Task, Workload},
+    engine::{Advance, Engine, EngineError, Iteration, Task, Workload},
     units::{NodeId, Timestamp},
     warm::{Warm, process::LineProcess},
 };
@@ -256,7 +256,7 @@ impl Engine for Builtin {
         };
         self.warm = Some(warm);
         let Prepared { provenance, cost_us, digest, .. } = prepared;
-        Ok((Workload { provenance, cost_per_image: cost_us / 1e6, digest }, vec![pod]))
+        Ok((Workload { provenance, cost_per_image: Some(cost_us / 1e6), digest }, vec![pod]))
     }
 
     async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
@@ -291,7 +291,7 @@ impl Engine for Builtin {
         }
     }
 
-    async fn progress(&mut self) -> Result<Vec<Iteration>, EngineError> {
+    async fn progress(&mut self) -> Result<Advance, EngineError> {
         let (Some(warm), Some(job)) = (&mut self.warm, &mut self.job) else {
             return Err(Self::error("progress needs a job; create comes first"));
         };
@@ -304,7 +304,7 @@ impl Engine for Builtin {
             Err(death) if iterations.is_empty() => return Err(death),
             Err(death) => job.death = Some(death),
         }
-        Ok(iterations)
+        Ok(iterations.into())
     }
 
     async fn cancel(&mut self) -> Result<(), EngineError> {

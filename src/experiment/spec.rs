@@ -85,8 +85,39 @@ pub struct PrimarySpec {
     #[serde(default)]
     pub resources: ResourcesSpec,
     pub schedule: Option<ScheduleSpec>,
-    pub images: ImagesSpec,
+    pub images: Option<ImagesSpec>,
+    pub custom: Option<CustomSpec>,
     pub metric: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CustomSpec {
+    pub command: Vec<String>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    pub working_directory: Option<String>,
+    pub progress: ProgressSpec,
+    pub counts: Option<String>,
+    pub unit: Option<String>,
+}
+
+/// Exactly one source is given; `url` belongs to `prometheus`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProgressSpec {
+    pub regex: Option<String>,
+    pub prometheus: Option<String>,
+    pub url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CustomTenantSpec {
+    pub command: Vec<String>,
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    pub working_directory: Option<String>,
 }
 
 /// Exactly one of these is given.
@@ -138,11 +169,11 @@ pub struct ArmSpec {
 pub struct AggressorSpecText {
     pub name: String,
     pub workload: String,
-    #[serde(default)]
-    pub images: ImagesSpec,
+    pub images: Option<ImagesSpec>,
+    pub custom: Option<CustomTenantSpec>,
     pub scenario: Option<String>,
     pub place: PlaceSpec,
-    pub load: LoadSpec,
+    pub load: Option<LoadSpec>,
     #[serde(default)]
     pub resources: ResourcesSpec,
 }
@@ -300,6 +331,10 @@ fn example(key: &str) -> &'static str {
         ("images", "images: { perIteration: 80, size: 64 }"),
         ("perIteration", "perIteration: 80"),
         ("size", "size: 64"),
+        ("custom", "custom: { command: [./work.sh], progress: { regex: '^done (\\d+)$' } }"),
+        ("command", "command: [gzip, -k, big.txt]"),
+        ("env", "env: { LEVEL: \"9\" }"),
+        ("progress", "progress: { regex: '^done (\\d+)$' }"),
         ("arms", "arms: [ { name: colocated, aggressors: [ ... ] } ]"),
         ("place", "place: { hosts: 1, on: rotate }"),
         ("load", "load: { mode: hostCpu, target: 80% }"),

@@ -1,12 +1,14 @@
 //! From what is written to what is meant: defaults filled in, every value checked, errors with field and example.
 
+mod custom;
+
 use std::{path::PathBuf, time::Duration};
 
 use jostle_protocol::kernel::Network;
 
 use super::{
     AggressorSpec, Analysis, Arm, BASELINE, BackendChoice, CpuAmount, Experiment, FakeTruth, Hold, Images, Load,
-    LoadTarget, Phases, Placement, Primary, Resolved, ResourceSpec, SpecError, Stop, Topology, VoidAbove,
+    LoadTarget, Metric, Phases, Placement, Primary, Resolved, ResourceSpec, SpecError, Stop, Topology, VoidAbove, Work,
     quantity::{CpuText, DurationText, Percent, PercentPoints, RateText},
     spec::{
         AggressorSpecText, AnalysisSpec, ArmSpec, BackendSpec, ExperimentSpec, ImagesSpec, LoadSpec, OnSpec, PlaceSpec,
@@ -123,8 +125,7 @@ fn network(field: &str, text: &str) -> Checked<Network> {
         "resnet50" => Ok(Network::Resnet50),
         "mobilenetv2" => Ok(Network::Mobilenetv2),
         "spin" => Ok(Network::Spin),
-        "custom" => fail(field, "custom is not available in this version", "resnet50, mobilenetv2 or spin"),
-        other => fail(field, &format!("{other:?} is not known"), "resnet50, mobilenetv2 or spin"),
+        other => fail(field, &format!("{other:?} is not known"), "resnet50, mobilenetv2, spin or custom"),
     }
 }
 
@@ -137,24 +138,39 @@ fn only(field: &str, given: Option<&str>, accepted: &str) -> Checked<()> {
     }
 }
 
-fn primary(spec: PrimarySpec, topology: Topology) -> Checked<Primary> {
-    only("spec.primary.engine", spec.engine.as_deref(), "builtin")?;
-    only("spec.primary.metric", spec.metric.as_deref(), "throughput")?;
-    if let Some(schedule) = &spec.schedule {
-        static_schedule(schedule)?;
-    }
+fn primary(mut spec: PrimarySpec, topology: Topology) -> Checked<Primary> {
     let nodes = u32::from(topology.hosts) * u32::from(topology.nodes_per_host);
     if spec.executors == 0 || u32::from(spec.executors) > nodes {
         let why = format!("{} executors on {nodes} nodes", spec.executors);
         return fail("spec.primary.executors", &why, &format!("1 to {nodes}: one executor a node"));
     }
+    if spec.workload == "custom" {
+        return custom::primary(spec);
+    }
+    only("spec.primary.engine", spec.engine.as_deref(), "builtin")?;
+    if spec.custom.is_some() {
+        return fail("spec.primary.custom", "belongs to the workload custom", "leave it out, or workload: custom");
+    }
+    match spec.metric.as_deref() {
+        Some("duration" | "latency") => {
+            let accepted = "metric: throughput, or workload: custom";
+            return fail("spec.primary.metric", "belongs to the workload custom", accepted);
+        }
+        given => only("spec.primary.metric", given, "throughput")?,
+    }
+    if let Some(schedule) = &spec.schedule {
+        static_schedule(schedule)?;
+    }
+    let Some(given) = spec.images.take() else {
+        return fail("spec.primary.images", "is missing", "images: { perIteration: 80, size: 64 }");
+    };
     let executor_cores = spec.executor_cores.unwrap_or(1);
     if !(1..=64).contains(&executor_cores) {
         return fail("spec.primary.executorCores", &format!("{executor_cores} slots"), "1 to 64, for example 1");
     }
     let slots = u32::from(spec.executors) * u32::from(executor_cores);
     let workload = network("spec.primary.workload", &spec.workload)?;
-    let Some(per_iteration) = spec.images.per_iteration else {
+    let Some(per_iteration) = given.per_iteration else {
         return fail("spec.primary.images.perIteration", "is missing", &format!("perIteration: {}", slots * 5));
     };
     if per_iteration < slots || per_iteration > 1_000_000 {
@@ -166,11 +182,12 @@ fn primary(spec: PrimarySpec, topology: Topology) -> Checked<Primary> {
         );
     }
     Ok(Primary {
-        workload,
+        workload: Work::Network(workload),
         executors: spec.executors,
         executor_cores,
         resources: resources("spec.primary.resources", &spec.resources)?,
-        images: images("spec.primary.images", &spec.images, workload, 64, Duration::from_millis(15))?,
+        images: images("spec.primary.images", &given, workload, 64, Duration::from_millis(15))?,
+        metric: Metric::Throughput,
     })
 }
 
@@ -268,19 +285,33 @@ fn arms(specs: Vec<ArmSpec>, topology: Topology) -> Checked<Vec<Arm>> {
 }
 
 fn aggressor(field: &str, spec: AggressorSpecText, topology: Topology) -> Checked<AggressorSpec> {
-    only(&format!("{field}.scenario"), spec.scenario.as_deref(), "server")?;
-    let workload = network(&format!("{field}.workload"), &spec.workload)?;
     let pods_per_node = spec.place.pods_per_node.unwrap_or(1);
     if !(1..=32).contains(&pods_per_node) {
         return fail(&format!("{field}.place.podsPerNode"), &format!("{pods_per_node} pods"), "1 to 32, for example 1");
     }
+    let (workload, images, load) = if spec.workload == "custom" {
+        (Work::Custom(Box::new(custom::tenant(field, &spec)?)), custom::NO_IMAGES, None)
+    } else {
+        only(&format!("{field}.scenario"), spec.scenario.as_deref(), "server")?;
+        let workload = network(&format!("{field}.workload"), &spec.workload)?;
+        if spec.custom.is_some() {
+            let accepted = "leave it out, or workload: custom";
+            return fail(&format!("{field}.custom"), "belongs to the workload custom", accepted);
+        }
+        let given = spec.images.unwrap_or_default();
+        let images = images(&format!("{field}.images"), &given, workload, 96, Duration::from_millis(3))?;
+        let Some(given) = &spec.load else {
+            return fail(&format!("{field}.load"), "is missing", "load: { mode: hostCpu, target: 80% }");
+        };
+        (Work::Network(workload), images, Some(load(&format!("{field}.load"), given)?))
+    };
     Ok(AggressorSpec {
         name: label(&format!("{field}.name"), spec.name)?,
         workload,
-        images: images(&format!("{field}.images"), &spec.images, workload, 96, Duration::from_millis(3))?,
+        images,
         place: place(&format!("{field}.place"), &spec.place, topology)?,
         pods_per_node,
-        load: load(&format!("{field}.load"), &spec.load)?,
+        load,
         resources: resources(&format!("{field}.resources"), &spec.resources)?,
     })
 }

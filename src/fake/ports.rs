@@ -7,7 +7,7 @@ use crate::{
     aggressor::{Aggressor, TenantCounts},
     backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Resources, Role},
     clock::Clock as _,
-    engine::{Engine, EngineError, Iteration, Task, Workload},
+    engine::{Advance, Engine, EngineError, Iteration, Task, Workload},
     experiment::AggressorSpec,
     metrics::{Counters, Metrics, MetricsError},
     units::{NodeId, Rate, Timestamp},
@@ -23,7 +23,11 @@ fn pod(name: String, node: NodeId, role: Role) -> PodSpec {
 }
 
 fn workload(what: &str, cost_per_image: f64) -> Workload {
-    Workload { provenance: format!("fake {what}, nothing is computed"), cost_per_image, digest: "fake".to_owned() }
+    Workload {
+        provenance: format!("fake {what}, nothing is computed"),
+        cost_per_image: Some(cost_per_image),
+        digest: "fake".to_owned(),
+    }
 }
 
 /// Pods that exist in name only.
@@ -96,7 +100,7 @@ impl Engine for FakeEngine {
         Ok(())
     }
 
-    async fn progress(&mut self) -> Result<Vec<Iteration>, EngineError> {
+    async fn progress(&mut self) -> Result<Advance, EngineError> {
         let mut world = self.0.borrow_mut();
         let now = world.clock.now();
         let mut fresh = Vec::new();
@@ -127,7 +131,7 @@ impl Engine for FakeEngine {
             job.last = end;
             world.job = Some(job);
         }
-        Ok(fresh)
+        Ok(fresh.into())
     }
 
     async fn cancel(&mut self) -> Result<(), EngineError> {

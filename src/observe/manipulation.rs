@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::counters::{Expected, Gap, Growth, counter, host_cpu, resets};
 use crate::{
     backend::{Layout, Role},
-    experiment::{AggressorSpec, Experiment, Hold, LoadTarget},
+    experiment::{Experiment, Hold, Load, LoadTarget},
     metrics::{Counters, name},
     record::{LoadRecord, PhaseTimes, TrialRecord},
     units::HostId,
@@ -119,13 +119,15 @@ pub fn manipulation(evidence: &Evidence<'_>, experiment: &Experiment, layout: &L
         layout,
         limits,
         expected: Expected::new(layout, experiment.primary.executors, spec.map(|spec| (spec, evidence.hosts))),
+        driven: experiment.primary.workload.custom().is_none(),
     };
     let mut found = ManipulationCheck::default();
-    if let Some(spec) = spec {
-        let settled = check.settled(spec);
+    // Tenants that are not steered have no target to miss.
+    if let Some(load) = spec.and_then(|spec| spec.load.as_ref()) {
+        let settled = check.settled(load);
         found.settled_percent = settled.as_ref().ok().copied();
-        found.window_percent = check.in_window(spec).ok();
-        found.reasons.extend(check.load(spec, settled));
+        found.window_percent = check.in_window(load).ok();
+        found.reasons.extend(check.load(load, settled));
     }
     match evidence.window {
         None => found.reasons.push(instrument("the window's counters are missing".to_owned())),
@@ -160,13 +162,15 @@ struct Check<'a> {
     layout: &'a Layout,
     limits: &'a Thresholds,
     expected: Expected<'a>,
+    /// Whether the job has a driver in the reserve; a command has none.
+    driven: bool,
 }
 
 impl Check<'_> {
     /// L1, with L3 where it cannot be told.
-    fn load(&self, spec: &AggressorSpec, settled: Result<f64, Gap>) -> Vec<Reason> {
+    fn load(&self, load: &Load, settled: Result<f64, Gap>) -> Vec<Reason> {
         let mut reasons = Vec::new();
-        let (target, tolerance) = (target_percent(&spec.load.target), spec.load.tolerance_pp);
+        let (target, tolerance) = (target_percent(&load.target), load.tolerance_pp);
         match settled {
             Err(gap) => reasons.push(instrument(format!("settle: {gap}"))),
             // The nudge forgives the rounding of a percentage, nothing else.
@@ -175,12 +179,12 @@ impl Check<'_> {
                 Code::L1,
                 format!(
                     "{} settled at {percent:.1} %, target {target} +- {tolerance} pp",
-                    steered(&spec.load.target, self.evidence.hosts)
+                    steered(&load.target, self.evidence.hosts)
                 ),
             )),
         }
-        if spec.load.hold == Hold::Rate {
-            let (what, deviation) = match spec.load.target {
+        if load.hold == Hold::Rate {
+            let (what, deviation) = match load.target {
                 // Tenants that are starved at a given rate are what was asked for, so their CPU says nothing against it.
                 LoadTarget::Rate(_) => ("queries offered were", self.offered_deviation()),
                 _ => ("tenants' CPU was", self.window_deviation()),
@@ -197,9 +201,9 @@ impl Check<'_> {
         reasons
     }
 
-    fn settled(&self, spec: &AggressorSpec) -> Result<f64, Gap> {
+    fn settled(&self, asked: &Load) -> Result<f64, Gap> {
         let load = self.evidence.load.ok_or("the load was not recorded")?;
-        match &spec.load.target {
+        match &asked.target {
             LoadTarget::Rate(target) => {
                 let step = load.frozen.as_ref().or_else(|| {
                     let opened = self.evidence.phases.window;
@@ -211,8 +215,8 @@ impl Check<'_> {
         }
     }
 
-    fn in_window(&self, spec: &AggressorSpec) -> Result<f64, Gap> {
-        match &spec.load.target {
+    fn in_window(&self, asked: &Load) -> Result<f64, Gap> {
+        match &asked.target {
             LoadTarget::Rate(target) => {
                 let load = self.evidence.load.ok_or("the load was not recorded")?;
                 let (Some(start), Some(end)) = (self.evidence.phases.window, self.evidence.phases.washout) else {
@@ -307,7 +311,7 @@ impl Check<'_> {
         if !enough {
             reasons.push(instrument(format!("{present} of {expected} scrapes came")));
         }
-        for component in ["agent", "prometheus", "driver"] {
+        for component in ["agent", "prometheus", "driver"].into_iter().filter(|name| self.driven || *name != "driver") {
             match counter(window, name::RESERVE_THROTTLED, &[("component", component)]) {
                 Err(gap) => reasons.push(instrument(gap)),
                 Ok(growth) if growth.amount <= self.limits.instrument_throttled_seconds => {}

@@ -67,8 +67,8 @@ pub struct NodeRow {
 pub struct AggressorRow {
     /// As in the experiment.
     pub name: String,
-    /// What it was asked to do, beside what it did.
-    pub load: LoadRow,
+    /// What it was asked to do, beside what it did; absent where it cannot be steered.
+    pub load: Option<LoadRow>,
     /// What its queries saw; absent where nothing was counted.
     pub tenant: Option<TenantRow>,
 }

@@ -5,6 +5,7 @@ use jostle_analysis::percentiles;
 use super::{
     counters::{Expected, Growth, counter, host_cpu},
     manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent},
+    marks,
     rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
     utc::Utc,
 };
@@ -12,7 +13,7 @@ use crate::{
     aggressor::TenantCounts,
     backend::{Layout, Role},
     engine::Iteration,
-    experiment::{AggressorSpec, Experiment, Hold, LoadTarget},
+    experiment::{AggressorSpec, Experiment, Hold, Load, LoadTarget},
     metrics::{Counters, name},
     record::{Ending, LoadRecord, TrialRecord},
     units::{CpuFraction, Millicores, NodeId, Timestamp},
@@ -26,9 +27,11 @@ const LATENCY_CONFIDENCE: f64 = 0.95;
 /// The one number per trial that the statistics may use. Only a valid trial has one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observation {
-    /// Images per second between the first and the last barrier inside the window.
+    /// Images per second between the first and the last barrier inside the window. Of a command its metric: progress per second,
+    /// or the inverse of a duration or latency, so that more is better.
     pub throughput: f64,
-    /// Images per second from the first task to the last barrier before the window's end, the first iteration included.
+    /// The same from the first task to the last barrier before the window's end, the first iteration included; of a command,
+    /// from its first mark to the last one there.
     pub makespan_throughput: f64,
 }
 
@@ -48,13 +51,14 @@ pub enum TrialOutcome {
 /// What can be shown of a trial, however it ended. Shown, not used: only [`Observation`] enters a comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Readings {
-    /// Images per second, as in [`Observation::throughput`].
+    /// As in [`Observation::throughput`], but in the metric's own unit: of a duration or latency, not inverted.
     pub throughput: Option<f64>,
-    /// Images per second, as in [`Observation::makespan_throughput`].
+    /// As in [`Observation::makespan_throughput`], in the metric's own unit.
     pub makespan_throughput: Option<f64>,
-    /// Whole iterations between the first and the last barrier inside the window; absent without a window.
+    /// Whole iterations between the first and the last barrier inside the window, or a command's steps of progress there; absent
+    /// without a window.
     pub iterations: Option<u64>,
-    /// Their images.
+    /// Their images; absent for a command.
     pub images: Option<u64>,
     /// Absent where it was not reached, or not left.
     pub window: Option<WindowRow>,
@@ -80,12 +84,17 @@ pub struct Observed {
 /// Judges and reads one trial.
 pub fn observe(record: &TrialRecord, experiment: &Experiment, layout: &Layout) -> Observed {
     let check = manipulation(&Evidence::from(record), experiment, layout);
-    let readings = read(record, &check, experiment, layout);
+    let custom = marks::read(record, experiment, layout);
+    let readings = read(record, &check, experiment, layout, custom.as_ref());
     let outcome = match &record.ending {
         Ending::Failed(why) => TrialOutcome::Failed(why.clone()),
         Ending::Interrupted => TrialOutcome::Interrupted,
         Ending::Complete if !check.reasons.is_empty() => TrialOutcome::Void(check.reasons),
-        Ending::Complete => measured(&readings).map_or_else(TrialOutcome::Failed, TrialOutcome::Valid),
+        Ending::Complete => match custom {
+            Some(custom) => custom.observation(experiment.primary.metric),
+            None => measured(&readings),
+        }
+        .map_or_else(TrialOutcome::Failed, TrialOutcome::Valid),
     };
     Observed { outcome, readings }
 }
@@ -132,12 +141,18 @@ fn rate(images: u64, seconds: f64) -> Option<f64> {
     (seconds > 0.0).then(|| images as f64 / seconds)
 }
 
-fn read(record: &TrialRecord, check: &ManipulationCheck, experiment: &Experiment, layout: &Layout) -> Readings {
+fn read(
+    record: &TrialRecord,
+    check: &ManipulationCheck,
+    experiment: &Experiment,
+    layout: &Layout,
+    custom: Option<&marks::Steps>,
+) -> Readings {
     let spec = experiment.arms.iter().find(|arm| arm.name == record.arm).and_then(|arm| arm.aggressor.as_ref());
     let expected =
         Expected::new(layout, experiment.primary.executors, spec.map(|spec| (spec, record.hosts.as_slice())));
     let window = record.phases.window.zip(record.phases.washout);
-    let whole = window.map(|(start, end)| whole(&record.iterations, start, end));
+    let whole = window.filter(|_| custom.is_none()).map(|(start, end)| whole(&record.iterations, start, end));
     let until = window.map_or(Timestamp(u64::MAX), |(_, end)| end);
     let begun: &[Iteration] = match record.iterations.iter().rposition(|iteration| iteration.end <= until) {
         Some(last) => &record.iterations[..=last],
@@ -145,9 +160,18 @@ fn read(record: &TrialRecord, check: &ManipulationCheck, experiment: &Experiment
     };
     let makespan = begun.first().zip(begun.last()).map(|(first, last)| last.end.since(first.start).as_secs_f64());
     Readings {
-        throughput: whole.as_ref().and_then(|whole| rate(images(whole.iterations), whole.seconds)),
-        makespan_throughput: makespan.and_then(|seconds| rate(images(begun), seconds)),
-        iterations: whole.as_ref().map(|whole| whole.iterations.len() as u64),
+        throughput: match custom {
+            Some(custom) => custom.value,
+            None => whole.as_ref().and_then(|whole| rate(images(whole.iterations), whole.seconds)),
+        },
+        makespan_throughput: match custom {
+            Some(custom) => custom.makespan,
+            None => makespan.and_then(|seconds| rate(images(begun), seconds)),
+        },
+        iterations: match custom {
+            Some(custom) => window.map(|_| custom.steps),
+            None => whole.as_ref().map(|whole| whole.iterations.len() as u64),
+        },
         images: whole.as_ref().map(|whole| images(whole.iterations)),
         window: window.map(|(start, end)| WindowRow {
             start: Utc(start),
@@ -239,34 +263,34 @@ fn aggressor_row(record: &TrialRecord, spec: &AggressorSpec, check: &Manipulatio
     let frozen = load.and_then(|load| load.frozen);
     AggressorRow {
         name: spec.name.clone(),
-        load: LoadRow {
-            mode: spec.load.target.mode().to_owned(),
-            hold: match spec.load.hold {
+        load: spec.load.map(|asked| LoadRow {
+            mode: asked.target.mode().to_owned(),
+            hold: match asked.hold {
                 Hold::Rate => "rate",
                 Hold::Continuous => "continuous",
             }
             .to_owned(),
-            target_percent: target_percent(&spec.load.target),
-            tolerance_pp: spec.load.tolerance_pp,
+            target_percent: target_percent(&asked.target),
+            tolerance_pp: asked.tolerance_pp,
             settled_percent: check.settled_percent,
             window_percent: check.window_percent,
-            settle_seconds: load.and_then(|load| settle_seconds(record, load, spec)),
+            settle_seconds: load.and_then(|load| settle_seconds(record, load, &asked)),
             frozen_rate: frozen.map(|step| step.rate.0),
             frozen_at: frozen.map(|step| Utc(step.at)),
-        },
+        }),
         tenant: load.and_then(|load| tenant_row(&load.tenants)),
     }
 }
 
 /// Time from the start of settle until the measured quantity was in its band for the rest of settle.
-fn settle_seconds(record: &TrialRecord, load: &LoadRecord, spec: &AggressorSpec) -> Option<f64> {
+fn settle_seconds(record: &TrialRecord, load: &LoadRecord, asked: &Load) -> Option<f64> {
     let start = record.phases.settle?;
     let end = record.phases.window?;
-    let to_percent = |measured: f64| match spec.load.target {
+    let to_percent = |measured: f64| match asked.target {
         LoadTarget::HostCpu(_) | LoadTarget::TenantCpu(_) => CpuFraction(measured).percent(),
         LoadTarget::Rate(target) => measured / target.0 * 100.0,
     };
-    let inside = |percent: f64| (percent - target_percent(&spec.load.target)).abs() <= spec.load.tolerance_pp + 1e-9;
+    let inside = |percent: f64| (percent - target_percent(&asked.target)).abs() <= asked.tolerance_pp + 1e-9;
     // The reading at the freeze is the last word on settle, whether or not the rate moved with it.
     let steps = load.steps.iter().chain(&load.frozen);
     let known = steps.filter(|step| (start..=end).contains(&step.at));

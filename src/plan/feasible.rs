@@ -42,7 +42,8 @@ pub fn primary_share(experiment: &Experiment, layout: &Layout, executor: Resourc
 
 /// What one executor can use of a node when nobody else wants it.
 fn executor_cpu(primary: &Primary, executor: Resources, capacity: Millicores) -> Millicores {
-    let slots = f64::from(primary.executor_cores) * 1000.0;
+    // A command has as many threads as it likes.
+    let slots = primary.workload.network().map_or(f64::INFINITY, |_| f64::from(primary.executor_cores) * 1000.0);
     Millicores(executor.cpu_limit.map_or(capacity.0, |limit| limit.0).min(capacity.0).min(slots))
 }
 
@@ -61,11 +62,12 @@ pub fn target_reachable(
         _ if layout.hosts.is_empty() => any.to_vec(),
         _ => layout.hosts.iter().map(|host| host.host).collect(),
     };
+    let Some(load) = aggressor.load else { return Ok(()) };
     let field = format!("{field}.load.target");
     for host in candidates {
         let job = primary_share(experiment, layout, executor, host).percent();
         let room = tenant_room(experiment, aggressor, layout, executor, tenant, host).percent();
-        match aggressor.load.target {
+        match load.target {
             LoadTarget::HostCpu(target) if job >= target.percent() => {
                 let why = format!("{} %, but the job alone can use {job:.1} % of {host}", target.percent());
                 let accepted = "limit the job (resources.limits.cpu), raise the target, or mode: tenantCpu";

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use super::{Event, Phase, Progress, Reading, SoFar};
+use super::{Event, Phase, Progress, Reading, SoFar, Speed};
 use crate::{
     experiment::{Experiment, Stop},
     plan::{BASELINE, Plan},
@@ -16,7 +16,8 @@ const BAR: usize = 20;
 pub struct View {
     name: String,
     stop: Stop,
-    tolerance: Vec<(String, f64)>,
+    /// Of each arm with tenants; absent where they are not steered.
+    tolerance: Vec<(String, Option<f64>)>,
     trial_time: Duration,
     trials: u32,
     trials_done: u32,
@@ -35,7 +36,7 @@ impl View {
         let tolerance = experiment
             .arms
             .iter()
-            .filter_map(|arm| Some((arm.name.clone(), arm.aggressor.as_ref()?.load.tolerance_pp)));
+            .filter_map(|arm| Some((arm.name.clone(), arm.aggressor.as_ref()?.load.map(|load| load.tolerance_pp))));
         Self {
             name: experiment.name.clone(),
             stop: experiment.analysis.stop,
@@ -121,6 +122,7 @@ impl View {
         else {
             return "load   none: the job is alone".to_owned();
         };
+        let Some(tolerance) = tolerance else { return format!("load   {hosts}  not steered") };
         let Some(reading) = &self.reading else { return format!("load   {hosts}  not read yet") };
         let mut line = match reading.load_percent {
             Some(percent) => format!("load   {hosts}  {percent:.1} %  |{}|", bar(percent)),
@@ -135,11 +137,12 @@ impl View {
 
     fn job(&self) -> String {
         let Some(reading) = &self.reading else { return "job    starting".to_owned() };
-        let (Some(rate), Some(iteration)) = (reading.images_per_second, reading.iteration) else {
-            return "job    first iteration".to_owned();
+        let Some(Speed { value, unit }) = &reading.speed else {
+            return "job    no progress yet".to_owned();
         };
+        let iteration = reading.iteration.map(|iteration| format!("  iteration {iteration}")).unwrap_or_default();
         let slowest = reading.slowest.as_ref().map(|(node, percent)| format!("   slowest {node} {percent:+.1} %"));
-        format!("job    {rate:.1} images/s  iteration {iteration}{}", slowest.unwrap_or_default())
+        format!("job    {} {unit}{iteration}{}", figure(*value), slowest.unwrap_or_default())
     }
 
     fn results(&self) -> String {
@@ -151,7 +154,7 @@ impl View {
 
 fn so_far(arm: &SoFar) -> String {
     let list = |values: &[f64]| {
-        let recent = values.iter().skip(values.len().saturating_sub(3)).map(|value| format!("{value:.1}"));
+        let recent = values.iter().skip(values.len().saturating_sub(3)).map(|value| figure(*value));
         recent.collect::<Vec<_>>().join(" ")
     };
     let loss = match arm.loss {
@@ -159,6 +162,13 @@ fn so_far(arm: &SoFar) -> String {
         None => format!("{} blocks, an interval from 3 on", arm.blocks),
     };
     format!("{loss}     baseline  {}   {}  {}", list(&arm.baseline), arm.arm, list(&arm.colocated))
+}
+
+/// Images come in hundreds a second, and a command's unit may be anything: four digits, or one decimal.
+fn figure(value: f64) -> String {
+    let decimals =
+        if value.abs() >= 10.0 || value == 0.0 { 1 } else { (3.0 - value.abs().log10().floor()).min(9.0) as usize };
+    format!("{value:.decimals$}")
 }
 
 fn bar(percent: f64) -> String {
@@ -197,8 +207,8 @@ pub fn plain(progress: &Progress) -> Option<String> {
         }
         Event::Phase { trial, arm, phase, .. } => format!("{trial} {arm}: {}", phase_name(*phase)),
         Event::Reading(_) => return None,
-        Event::Trial { trial, arm, images_per_second, outcome } => match images_per_second {
-            Some(rate) => format!("{trial} {arm}: {rate:.1} images/s, {outcome}"),
+        Event::Trial { trial, arm, speed, outcome } => match speed {
+            Some(Speed { value, unit }) => format!("{trial} {arm}: {} {unit}, {outcome}", figure(*value)),
             None => format!("{trial} {arm}: {outcome}"),
         },
         Event::BlockEnd { block, void, so_far: arms } if void.is_empty() => {

@@ -5,7 +5,7 @@ use jostle_analysis::{Decision, PairedLogRatio, Rule, decide, forecast_blocks, l
 use super::{
     fold::{Block, Judged, blocks},
     model::{
-        AggressorWorkloadRow, ArmRow, EnvironmentRow, ExecutedBlockRow, ExecutedRow, LoadOverTrials,
+        AggressorWorkloadRow, ArmRow, EnvironmentRow, ExecutedBlockRow, ExecutedRow, LoadOverTrials, MetricRow,
         ObserverMillicores, ObserverRow, PlanRow, PlannedRow, Quantity, Report, RunStatus, SCHEMA, StoppingRow, Tool,
         TopologyHost, TopologyNode, TopologyRow, TrialRow, VerdictWord, WorkloadRow,
     },
@@ -19,6 +19,9 @@ use crate::{
     plan::{BASELINE, Plan},
     record::{Entry, Status, TrialRecord},
 };
+
+/// The mode of tenants that cannot be steered.
+pub const UNCONTROLLED: &str = "uncontrolled";
 
 /// Everything that a report is made of.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +44,7 @@ pub fn build(run: &RunRecord<'_>) -> Report {
     let comparisons: Vec<_> = compared.into_iter().map(|(row, _)| row).collect();
     let refused = comparisons.iter().all(|row| row.verdict == Some(VerdictWord::Refused));
     let (status, status_reason) = status(run, refused);
+    let scale = run.experiment.primary.scale();
     Report {
         schema: SCHEMA.to_owned(),
         name: run.experiment.name.clone(),
@@ -59,6 +63,11 @@ pub fn build(run: &RunRecord<'_>) -> Report {
                 _ => None,
             }),
         },
+        metric: MetricRow {
+            name: scale.metric.name().to_owned(),
+            unit: scale.unit.clone(),
+            lower_is_better: scale.metric.lower_is_better(),
+        },
         environment: environment(run),
         status,
         status_reason,
@@ -69,7 +78,7 @@ pub fn build(run: &RunRecord<'_>) -> Report {
         executed: ExecutedRow { blocks: blocks.iter().map(executed).collect() },
         arms: std::iter::once(BASELINE)
             .chain(run.experiment.arms.iter().map(|arm| arm.name.as_str()))
-            .map(|name| ArmRow { name: name.to_owned(), trials: trials(&blocks, name) })
+            .map(|name| ArmRow { name: name.to_owned(), trials: trials(&blocks, name, &scale.unit) })
             .collect(),
         comparisons,
         load_over_trials: load_over_trials(run, &blocks),
@@ -111,13 +120,13 @@ fn environment(run: &RunRecord<'_>) -> EnvironmentRow {
         AggressorWorkloadRow {
             arm: arm.clone(),
             name: spec.name.clone(),
-            workload: workload(spec.workload, made.map(|made| &made.workload)),
+            workload: workload(spec.workload.name(), made.map(|made| &made.workload)),
             placement: placement.to_owned(),
             hosts: hosts as u64,
-            mode: spec.load.target.mode().to_owned(),
-            target_rate: match spec.load.target {
-                LoadTarget::Rate(rate) => Some(rate.0),
-                LoadTarget::HostCpu(_) | LoadTarget::TenantCpu(_) => None,
+            mode: spec.load.map_or(UNCONTROLLED, |load| load.target.mode()).to_owned(),
+            target_rate: match spec.load.map(|load| load.target) {
+                Some(LoadTarget::Rate(rate)) => Some(rate.0),
+                Some(LoadTarget::HostCpu(_) | LoadTarget::TenantCpu(_)) | None => None,
             },
         }
     };
@@ -129,22 +138,16 @@ fn environment(run: &RunRecord<'_>) -> EnvironmentRow {
         backend_description: provisioned.map(|(backend, _, _)| backend.clone()),
         cpus: environment.map(|e| e.facts.cpus.len() as u64),
         memory_bytes: environment.map(|e| e.facts.memory),
-        primary: workload(run.experiment.primary.workload, provisioned.map(|(_, primary, _)| primary)),
+        primary: workload(run.experiment.primary.workload.name(), provisioned.map(|(_, primary, _)| primary)),
         aggressors: arms.map(aggressor).collect(),
     }
 }
 
-fn workload(network: jostle_protocol::kernel::Network, made: Option<&Workload>) -> WorkloadRow {
-    use jostle_protocol::kernel::Network;
-    let name = match network {
-        Network::Resnet50 => "resnet50",
-        Network::Mobilenetv2 => "mobilenetv2",
-        Network::Spin => "spin",
-    };
+fn workload(name: &str, made: Option<&Workload>) -> WorkloadRow {
     WorkloadRow {
         network: name.to_owned(),
         provenance: made.map(|made| made.provenance.clone()),
-        cpu_seconds_per_image: made.map(|made| made.cost_per_image),
+        cpu_seconds_per_image: made.and_then(|made| made.cost_per_image),
     }
 }
 
@@ -169,15 +172,15 @@ fn executed(block: &Block<'_>) -> ExecutedBlockRow {
     ExecutedBlockRow { block: block.id, redo_of: block.redo_of, arms }
 }
 
-fn trials(blocks: &[Block<'_>], arm: &str) -> Vec<TrialRow> {
+fn trials(blocks: &[Block<'_>], arm: &str, unit: &str) -> Vec<TrialRow> {
     let all = blocks.iter().flat_map(|block| block.trials.iter().map(move |trial| (block, trial)));
-    all.filter(|(_, trial)| trial.record.arm == arm).map(|(block, trial)| trial_row(block, trial)).collect()
+    all.filter(|(_, trial)| trial.record.arm == arm).map(|(block, trial)| trial_row(block, trial, unit)).collect()
 }
 
-fn trial_row(block: &Block<'_>, trial: &Judged<'_>) -> TrialRow {
+fn trial_row(block: &Block<'_>, trial: &Judged<'_>, unit: &str) -> TrialRow {
     let (outcome, reasons, details) = block.outcome(trial);
     let readings = &trial.observed.readings;
-    let rate = |value: Option<f64>| value.map(|value| Quantity { value, unit: "images/s".to_owned() });
+    let rate = |value: Option<f64>| value.map(|value| Quantity { value, unit: unit.to_owned() });
     TrialRow {
         id: trial.record.trial.to_string(),
         block: block.id,
@@ -194,7 +197,7 @@ fn trial_row(block: &Block<'_>, trial: &Judged<'_>) -> TrialRow {
         hosts: readings.hosts.clone(),
         nodes: readings.nodes.clone(),
         aggressors: readings.aggressor.iter().cloned().collect(),
-        load: readings.aggressor.as_ref().map(|row| row.load.clone()),
+        load: readings.aggressor.as_ref().and_then(|row| row.load.clone()),
         tenant: readings.aggressor.as_ref().and_then(|row| row.tenant.clone()),
     }
 }

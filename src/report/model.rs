@@ -28,6 +28,8 @@ pub struct Report {
     pub finished: Option<Utc>,
     /// What wrote the record.
     pub tool: Tool,
+    /// What of the job is compared.
+    pub metric: MetricRow,
     /// Where, and with what.
     pub environment: EnvironmentRow,
     /// How it ended.
@@ -60,6 +62,18 @@ pub struct Tool {
     pub version: Option<String>,
 }
 
+/// What of the job is compared, and so what "worse" means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricRow {
+    /// `throughput`, `duration`, `latency`.
+    pub name: String,
+    /// Of its values: `images/s`, `s/MB`, `ms`.
+    pub unit: String,
+    /// Whether less of it is better.
+    pub lower_is_better: bool,
+}
+
 /// Machine, backend and workloads; absent where the journal does not reach so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,11 +102,11 @@ pub struct EnvironmentRow {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkloadRow {
-    /// `resnet50`, `mobilenetv2`, `spin`.
+    /// `resnet50`, `mobilenetv2`, `spin`, `custom`.
     pub network: String,
-    /// One line: network, size, weights and where they are from.
+    /// One line: network, size, weights and where they are from; of a custom workload, the command.
     pub provenance: Option<String>,
-    /// CPU seconds that one image costs, uncontended.
+    /// CPU seconds that one image costs, uncontended; absent for a command.
     pub cpu_seconds_per_image: Option<f64>,
 }
 
@@ -110,7 +124,7 @@ pub struct AggressorWorkloadRow {
     pub placement: String,
     /// Loaded at a time.
     pub hosts: u64,
-    /// `hostCpu`, `tenantCpu`, `rate`.
+    /// `hostCpu`, `tenantCpu`, `rate`; `uncontrolled` for a command.
     pub mode: String,
     /// Queries per second asked for; absent unless the mode is `rate`.
     pub target_rate: Option<f64>,
@@ -226,13 +240,14 @@ pub struct TrialRow {
     pub reasons: Vec<String>,
     /// The same in words.
     pub details: Vec<String>,
-    /// Between the first and the last barrier of the window. Shown, not used, unless the outcome is `valid`.
+    /// The metric's value between the first and the last barrier (of a command: the first and the last mark) of the window, in the
+    /// metric's unit. Shown, not used, unless the outcome is `valid`.
     pub throughput: Option<Quantity>,
-    /// From the first task to the last barrier before the window's end.
+    /// The same from the first task (of a command: the first mark) to the last barrier before the window's end.
     pub makespan_throughput: Option<Quantity>,
-    /// Of the iterations that count.
+    /// Of the iterations that count; absent for a command.
     pub images: Option<u64>,
-    /// Whole ones between the window's barriers.
+    /// Whole ones between the window's barriers; of a command, its steps of progress or readings in the window.
     pub iterations: Option<u64>,
     /// The measured stretch.
     pub window: Option<WindowRow>,
@@ -270,7 +285,7 @@ pub enum Outcome {
 pub struct Quantity {
     /// In `unit`.
     pub value: f64,
-    /// `images/s`.
+    /// `images/s`; of a command, that of its metric.
     pub unit: String,
 }
 
@@ -300,8 +315,10 @@ pub struct EstimateRow {
 pub struct ComparisonRow {
     /// The colocated arm.
     pub arm: String,
-    /// Loss of throughput; positive is slower.
+    /// Loss of throughput, or of the inverse of a duration or latency; positive is worse.
     pub degradation_percent: EstimateRow,
+    /// The same effect as the increase of a duration or latency; absent for a throughput.
+    pub increase_percent: Option<EstimateRow>,
     /// Of "no effect"; absent unless the number of blocks was fixed and reached.
     pub p_value: Option<f64>,
     /// Absent where no limit was set and nothing is refused.

@@ -72,6 +72,12 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// A value of any unit: one decimal, or four digits where that shows too little.
+pub fn figure(value: f64) -> String {
+    let size = value.abs();
+    if size >= 10.0 || size == 0.0 { one(value) } else { number(value, (3.0 - size.log10().floor()).min(9.0) as usize) }
+}
+
 /// A paragraph, broken at spaces.
 pub fn paragraph(out: &mut String, text: &str) {
     fill(out, "", 0, text);

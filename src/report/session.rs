@@ -42,11 +42,12 @@ pub fn pairs(blocks: &[Block<'_>], arm: &str) -> Vec<(Observation, Observation)>
     counting.filter_map(|block| Some((block.observation(BASELINE)?, block.observation(arm)?))).collect()
 }
 
-/// The load checks of one arm: none without tenants.
+/// The load checks of one arm: none without tenants, or beside tenants that are not steered.
 pub fn load_check(blocks: &[Block<'_>], arm: &Arm) -> Option<LoadCheck> {
-    let load = arm.aggressor.as_ref()?.load;
+    let load = arm.aggressor.as_ref()?.load?;
     let trials = blocks.iter().filter(|block| block.counts()).filter_map(|block| block.trial(&arm.name));
-    let window = trials.map(|trial| trial.observed.readings.aggressor.as_ref().and_then(|row| row.load.window_percent));
+    let window = trials
+        .map(|trial| trial.observed.readings.aggressor.as_ref().and_then(|row| row.load.as_ref()?.window_percent));
     Some(LoadCheck {
         achieved: window.map(|percent| percent.unwrap_or(f64::NAN)).collect(),
         target: target_percent(&load.target),
@@ -179,6 +180,10 @@ pub fn comparison(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> (Comp
     let makespan = effect.and_then(|_| makespan(blocks, arm, confidence, &rule).ok());
     let row = ComparisonRow {
         arm: arm.name.clone(),
+        increase_percent: effect
+            .as_ref()
+            .filter(|_| run.experiment.primary.metric.lower_is_better())
+            .map(|effect| increase(estimate(effect))),
         degradation_percent: effect.as_ref().map_or(none, estimate),
         p_value: effect.and_then(|effect| effect.p()).filter(|_| !session.stopped_by_hand),
         verdict: verdict.map(word),
@@ -211,6 +216,13 @@ fn estimate(effect: &PairedLogRatio) -> EstimateRow {
         method: estimate.method().to_string(),
         kappa: estimate.kappa(),
     }
+}
+
+/// A loss of speed as the increase of the time that it stands for: half the speed is twice the time. It grows with the loss, so
+/// the interval's ends stay its ends.
+fn increase(loss: EstimateRow) -> EstimateRow {
+    let of = |percent: Option<f64>| percent.map(|percent| 100.0 / (1.0 - percent / 100.0) - 100.0);
+    EstimateRow { value: of(loss.value), low: of(loss.low), high: of(loss.high), ..loss }
 }
 
 fn word(verdict: Verdict) -> VerdictWord {

@@ -13,11 +13,11 @@ use crate::{
     backend::Backend,
     clock::Clock,
     engine::Engine,
-    experiment::{Experiment, Stop},
+    experiment::{Experiment, Scale, Stop},
     metrics::Metrics,
     observe::{TrialOutcome, observe},
     plan::{BASELINE, Plan, PlannedBlock},
-    progress::{Event, Progress, SoFar},
+    progress::{Event, Progress, SoFar, Speed},
     record::{Ending, Entry, Record, RunDirectory, TrialRecord},
     units::{BlockId, TrialId},
 };
@@ -129,7 +129,7 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
                 return Ok(Ended::Interrupted(signals.first().await));
             }
             let outcome = observe(&trial, experiment, &plan.layout).outcome;
-            show(progress, at, &trial, &outcome);
+            show(progress, at, &trial, &outcome, &experiment.primary.scale());
             done.push(trial);
             match outcome {
                 TrialOutcome::Valid(_) | TrialOutcome::Interrupted => {}
@@ -203,7 +203,15 @@ fn so_far(experiment: &Experiment, history: &History) -> Vec<SoFar> {
             let loss = estimate.degradation();
             (loss.value(), loss.low(), loss.high())
         });
-        SoFar { arm: arm.name.clone(), blocks: baseline.len(), loss, baseline, colocated }
+        let scale = experiment.primary.scale();
+        let shown = |all: Vec<f64>| all.into_iter().map(|value| scale.metric.flip(value)).collect();
+        SoFar {
+            arm: arm.name.clone(),
+            blocks: baseline.len(),
+            loss,
+            baseline: shown(baseline),
+            colocated: shown(colocated),
+        }
     });
     arms.collect()
 }
@@ -214,9 +222,18 @@ fn out_of_control(history: &History, planned: usize) -> bool {
     too_many_early_voids(&history.voided) || void_share_exceeded(voids, planned + voids)
 }
 
-fn show(progress: &mut dyn FnMut(&Progress), at: crate::units::Timestamp, trial: &TrialRecord, outcome: &TrialOutcome) {
-    let (images_per_second, outcome) = match outcome {
-        TrialOutcome::Valid(observation) => (Some(observation.throughput), "valid".to_owned()),
+fn show(
+    progress: &mut dyn FnMut(&Progress),
+    at: crate::units::Timestamp,
+    trial: &TrialRecord,
+    outcome: &TrialOutcome,
+    scale: &Scale,
+) {
+    let (speed, outcome) = match outcome {
+        TrialOutcome::Valid(observation) => {
+            let value = scale.metric.flip(observation.throughput);
+            (Some(Speed { value, unit: scale.unit.clone() }), "valid".to_owned())
+        }
         TrialOutcome::Void(reasons) => {
             let reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
             (None, format!("void: {}", reasons.join("; ")))
@@ -224,6 +241,6 @@ fn show(progress: &mut dyn FnMut(&Progress), at: crate::units::Timestamp, trial:
         TrialOutcome::Failed(why) => (None, format!("failed: {why}")),
         TrialOutcome::Interrupted => (None, "interrupted".to_owned()),
     };
-    let event = Event::Trial { trial: trial.trial, arm: trial.arm.clone(), images_per_second, outcome };
+    let event = Event::Trial { trial: trial.trial, arm: trial.arm.clone(), speed, outcome };
     progress(&Progress::at(at, event));
 }

@@ -8,7 +8,7 @@ use crate::{
     backend::{Backend, PodSpec},
     clock::Clock,
     engine::Engine,
-    experiment::{AggressorSpec, Experiment, Hold, LoadTarget},
+    experiment::{AggressorSpec, Experiment, Hold, Load, LoadTarget},
     load::{Controller, Reading as LoadReading},
     metrics::{Counters, Metrics},
     observe,
@@ -23,6 +23,8 @@ use crate::{
 const JUDGED_SETTLE: Duration = Duration::from_secs(10);
 /// The load is shown and recorded as that of this last stretch.
 const SHOWN_LOAD: Duration = Duration::from_secs(4);
+/// Progress of a command is shown as that of this last stretch.
+const SHOWN_PROGRESS: Duration = Duration::from_secs(5);
 /// Iterations whose mean is shown while a trial runs.
 const SHOWN_ITERATIONS: usize = 5;
 
@@ -45,6 +47,11 @@ impl Which<'_> {
     fn aggressor(&self) -> Option<&AggressorSpec> {
         let arm = self.experiment.arms.iter().find(|arm| arm.name == self.arm());
         arm.and_then(|arm| arm.aggressor.as_ref())
+    }
+
+    /// How hard the tenants press; nothing in a baseline, and beside tenants that cannot be steered.
+    fn load(&self) -> Option<Load> {
+        self.aggressor().and_then(|aggressor| aggressor.load)
     }
 
     /// CPUs of the loaded hosts together.
@@ -86,6 +93,7 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         hosts: which.block.hosts.clone(),
         phases: PhaseTimes { launch: Some(ports.clock.now()), ..PhaseTimes::default() },
         iterations: Vec::new(),
+        marks: Vec::new(),
         load: None,
         settle: None,
         window: None,
@@ -100,7 +108,7 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
 
 impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, A, M, C> {
     async fn play(&mut self, mut signals: Signals) -> Result<(), RunError> {
-        let steer = self.which.aggressor().is_some_and(|aggressor| aggressor.load.hold == Hold::Continuous);
+        let steer = self.which.load().is_some_and(|load| load.hold == Hold::Continuous);
         let mut machine = Trial::new(self.which.experiment.trial, self.which.aggressor().is_some(), steer);
         let mut told = false;
         let mut events = VecDeque::from([Event::Begin]);
@@ -226,7 +234,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     /// The first rate, by feed-forward: from what the job used during warm-up (or is planned to use) and a query's cost.
     async fn begin_settle(&mut self, now: Timestamp) -> Result<(), RunError> {
         self.record.phases.settle = Some(now);
-        let Some(spec) = self.which.aggressor().cloned() else { return Ok(()) };
+        let (Some(spec), Some(load)) = (self.which.aggressor().cloned(), self.which.load()) else { return Ok(()) };
         let Some(cost) = self.aggressor().and_then(|aggressor| aggressor.cost) else { return Ok(()) };
         let warm = match self.record.phases.warmup {
             Some(since) => self.shares(since, now).await.map(|shares| shares.primary),
@@ -236,7 +244,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         let planned: f64 =
             block.hosts.iter().map(|host| primary_share(experiment, &plan.layout, plan.executor, *host).0).sum();
         let primary = warm.unwrap_or(CpuFraction(planned / block.hosts.len().max(1) as f64));
-        let controller = Controller::new(spec.load.target, self.which.budget(), primary, cost);
+        let controller = Controller::new(load.target, self.which.budget(), primary, cost);
         self.record.load = Some(LoadRecord {
             aggressor: spec.name,
             steps: Vec::new(),
@@ -289,7 +297,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
 
     /// The steered quantity over the last few seconds (a rate: since counting began), in its own unit.
     async fn recently(&mut self, since: Timestamp, now: Timestamp) -> Result<Option<f64>, RunError> {
-        let Some(target) = self.which.aggressor().map(|spec| spec.load.target) else { return Ok(None) };
+        let Some(target) = self.which.load().map(|load| load.target) else { return Ok(None) };
         if let LoadTarget::Rate(_) = target {
             return Ok(self.load_reading(since, now).await?.map(|reading| reading.steered(target)));
         }
@@ -323,8 +331,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     }
 
     async fn open_window(&mut self, now: Timestamp) -> Result<(), RunError> {
-        if let Some(spec) = self.which.aggressor() {
-            let hold = spec.load.hold;
+        if let Some(Load { hold, .. }) = self.which.load() {
             // The last word before the rate is frozen.
             self.steer(now).await?;
             let (rate, cost) = match &self.controller {
@@ -354,15 +361,26 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         if let Some(load) = &mut self.record.load {
             load.tenants = tenants;
         }
-        let last = self.ports.engine.progress().await?;
-        self.record.iterations.extend(last);
+        self.advance().await
+    }
+
+    /// Collects what the job did.
+    async fn advance(&mut self) -> Result<(), RunError> {
+        let fresh = self.ports.engine.progress().await?;
+        self.record.iterations.extend(fresh.iterations);
+        self.record.marks.extend(fresh.marks);
         Ok(())
     }
 
     /// Collects what the job did, and shows it.
     async fn look(&mut self) -> Result<(), RunError> {
-        let fresh = self.ports.engine.progress().await?;
-        self.record.iterations.extend(fresh);
+        self.advance().await?;
+        if self.which.load().is_none()
+            && let Some(aggressor) = self.aggressor()
+        {
+            // Nothing else asks tenants that are not steered whether they live.
+            aggressor.port.counts(false).await?;
+        }
         if let Some(window) = self.record.phases.window {
             // Nothing is steered any more (unless continuously), but how it holds is worth seeing.
             let now = self.ports.clock.now();
@@ -378,16 +396,18 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             let slowest = iteration.tasks.iter().max_by(|a, b| a.wall_seconds.total_cmp(&b.wall_seconds))?;
             Some((slowest.node.to_string(), 100.0 * (slowest.wall_seconds / mean - 1.0)))
         });
-        let target = self.which.aggressor().map(|aggressor| observe::target_percent(&aggressor.load.target));
+        let load = self.which.load();
+        let scale = self.which.experiment.primary.scale();
+        let speed = match self.which.experiment.primary.workload.custom() {
+            None => (seconds > 0.0).then(|| images as f64 / seconds),
+            Some(_) => observe::recent(&self.record, self.which.experiment, &self.which.plan.layout, SHOWN_PROGRESS),
+        };
         let reading = progress::Reading {
             iteration: last.map(|iteration| iteration.number),
-            images_per_second: (seconds > 0.0).then(|| images as f64 / seconds),
+            speed: speed.map(|value| progress::Speed { value, unit: scale.unit }),
             slowest,
-            load_percent: self
-                .steered
-                .zip(self.which.aggressor())
-                .map(|(value, aggressor)| observe::steered_percent(&aggressor.load.target, value)),
-            target_percent: target,
+            load_percent: self.steered.zip(load).map(|(value, load)| observe::steered_percent(&load.target, value)),
+            target_percent: load.map(|load| observe::target_percent(&load.target)),
             rate: self.controller.as_ref().map(Controller::rate),
             frozen: self.record.load.as_ref().is_some_and(|load| load.frozen.is_some()),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jostle_analysis::{coefficient_of_variation, median};
+use jostle_analysis::{coefficient_of_variation, mean_t, median};
 
 use super::{
     Arm,
@@ -14,7 +14,7 @@ use crate::{
     plan::BASELINE,
     report::{
         model::{ComparisonRow, EstimateRow, Outcome, Report, TrialRow, VerdictWord},
-        phrase::{NOT_AVAILABLE, count, decimals, mean, number, one, short, tied},
+        phrase::{NOT_AVAILABLE, count, decimals, figure, mean, number, one, short, tied},
     },
     units::HostId,
 };
@@ -37,6 +37,9 @@ pub fn loss(report: &Report, comparison: &ComparisonRow) -> String {
         let why = if refused { " (refused)" } else { "" };
         return format!("{NOT_AVAILABLE}{why}; n = {}, {rule}", loss.n);
     };
+    let increase = comparison.increase_percent.as_ref().and_then(|row| estimate(row, " "));
+    let increase =
+        increase.map_or_else(String::new, |text| format!("   {}", tied(&format!("{} +{text}", report.metric.name))));
     let also = |name: &str, row: &Option<EstimateRow>| {
         row.as_ref()
             .and_then(|row| estimate(row, " "))
@@ -44,7 +47,7 @@ pub fn loss(report: &Report, comparison: &ComparisonRow) -> String {
     };
     let makespan = also("makespan", &comparison.makespan);
     let robust = also("Hodges-Lehmann", &comparison.hodges_lehmann);
-    format!("{figure}   {}, n = {}, {rule}{makespan}{robust}", loss.method, loss.n)
+    format!("{figure}   {}, n = {}, {rule}{increase}{makespan}{robust}", loss.method, loss.n)
 }
 
 fn estimate(row: &EstimateRow, gap: &str) -> Option<String> {
@@ -61,9 +64,12 @@ impl Arm<'_> {
     /// Was the load there?
     pub fn load(&self) -> Option<String> {
         let row = self.report.environment.aggressors.iter().find(|row| row.arm == self.name)?;
+        if let Mode::Uncontrolled = mode(row) {
+            return Some(self.uncontrolled_load());
+        }
         let load = self.report.load_over_trials.iter().find(|load| load.arm == self.name)?;
         let (quantity, of) = match mode(row) {
-            Mode::Host => ("host", ""),
+            Mode::Host | Mode::Uncontrolled => ("host", ""),
             Mode::Tenant => ("tenants", " of the host"),
             Mode::Rate(_) => ("rate", " of the target"),
         };
@@ -85,6 +91,27 @@ impl Arm<'_> {
             or_not_available(self.part(|host| host.primary_cpu_seconds).map(|percent| format!("{} %", one(percent)))),
             or_not_available(self.part(|host| host.tenant_cpu_seconds).map(|percent| format!("{} %", one(percent)))),
         ))
+    }
+
+    /// What tenants that are not steered made of the loaded hosts.
+    fn uncontrolled_load(&self) -> String {
+        let loaded = |trial: &TrialRow| {
+            let all = trial.hosts.iter().filter(|host| host.contended).map(|host| host.cpu_percent);
+            all.collect::<Option<Vec<f64>>>().and_then(|all| mean(&all))
+        };
+        let windows = self.colocated().map(loaded).collect::<Option<Vec<f64>>>().unwrap_or_default();
+        let told = |percent: Option<f64>| or_not_available(percent.map(|percent| format!("{} %", one(percent))));
+        let confidence = self.report.comparisons.first().map_or(0.95, |row| row.degradation_percent.confidence);
+        let interval = mean_t(&windows, confidence).ok();
+        let interval = interval.map(|found| format!(" [{}, {}]", one(found.low()), one(found.high())));
+        format!(
+            "host {}{} over {} (not steered, no target); the primary's part {}, the tenants' {}",
+            told(mean(&windows)),
+            interval.unwrap_or_default(),
+            count(self.pairs.len() as u64, "window"),
+            told(self.part(|host| host.primary_cpu_seconds)),
+            told(self.part(|host| host.tenant_cpu_seconds)),
+        )
     }
 
     /// Median time to settle.
@@ -180,7 +207,8 @@ pub fn trials(report: &Report) -> String {
     };
     let baseline: Vec<f64> =
         valid(report, BASELINE).filter_map(|trial| Some(trial.throughput.as_ref()?.value)).collect();
-    let speed = or_not_available(mean(&baseline).map(|mean| format!("{} images/s", one(mean))));
+    let unit = &report.metric.unit;
+    let speed = or_not_available(mean(&baseline).map(|mean| format!("{} {unit}", figure(mean))));
     let cv = or_not_available(coefficient_of_variation(&baseline).ok().map(|cv| format!("{} %", one(cv))));
     format!("{text}; {order} (seed {}); baseline {speed}, CV {cv}", report.seed)
 }
@@ -226,6 +254,10 @@ pub fn observer(report: &Report) -> String {
         ("orchestrator", used.orchestrator),
         ("driver", used.driver),
     ];
+    // A command has no driver.
+    let parts =
+        parts.into_iter().filter(|(name, _)| *name != "driver" || report.environment.primary.network != "custom");
+    let parts: Vec<_> = parts.collect();
     let milli = |value: f64| format!("{}m", number(value, 0));
     let told: Vec<String> =
         parts.iter().map(|(name, value)| format!("{name} {}", or_not_available(value.map(milli)))).collect();

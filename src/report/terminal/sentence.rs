@@ -5,7 +5,8 @@ use std::str::FromStr as _;
 use jostle_analysis::{Code, Severity};
 
 use crate::report::{
-    model::{AggressorWorkloadRow, ComparisonRow, Report, RunStatus, VerdictWord},
+    build::UNCONTROLLED,
+    model::{AggressorWorkloadRow, ComparisonRow, EstimateRow, Report, RunStatus, VerdictWord},
     phrase::{count, decimals, number, short, small},
 };
 
@@ -31,7 +32,27 @@ pub fn answer(report: &Report, comparison: &ComparisonRow) -> String {
         (Some(VerdictWord::Inconclusive), Some(limit)) => inconclusive(limit, high),
         _ => "no limit set".to_owned(),
     };
-    format!("{} {} % of its throughput ({sure}): {tail}.", subject.claim(), number(value, digits))
+    let lost = number(value, digits);
+    match &comparison.increase_percent {
+        None => format!("{} {lost} % of its throughput ({sure}): {tail}.", subject.claim()),
+        Some(increase) => {
+            format!("{}, a loss of {lost} % of its speed ({sure}): {tail}.", longer(report, &subject, increase))
+        }
+    }
+}
+
+/// What the tenants did to a duration or latency. The limit is on the loss of speed, which is smaller: a quarter more time is a
+/// fifth less speed.
+fn longer(report: &Report, subject: &Subject, increase: &EstimateRow) -> String {
+    let (Some(value), Some(low), Some(high)) = (increase.value, increase.low, increase.high) else {
+        return subject.claim();
+    };
+    let digits = decimals(low, high);
+    let [value, low, high] = [value, low, high].map(|percent| number(percent, digits));
+    match report.metric.unit.strip_prefix("s/").filter(|_| report.metric.name == "duration") {
+        Some(unit) => format!("{} {value} % [{low}, {high}] more time per {unit}", subject.claim()),
+        None => format!("{} {value} % [{low}, {high}] more {}", subject.claim(), report.metric.name),
+    }
 }
 
 /// The interval holds the limit; or lies below it, and failed runs forbid to say so.
@@ -99,6 +120,7 @@ fn subject(report: &Report, comparison: &ComparisonRow) -> Subject {
         Mode::Host => format!("{who} holding {hosts} host{plural} at {target} % CPU"),
         Mode::Tenant => format!("{who} taking {target} % of the CPU of {hosts} host{plural}"),
         Mode::Rate(rate) => format!("{who} answering {} queries/s on {hosts} host{plural}", short(rate)),
+        Mode::Uncontrolled => format!("Tenants running {:?} on {hosts} host{plural}", row.name),
     })
 }
 
@@ -110,6 +132,8 @@ pub enum Mode {
     Tenant,
     /// The offered rate, in queries per second.
     Rate(f64),
+    /// Nothing: the tenants are a command.
+    Uncontrolled,
 }
 
 /// The mode of an arm's load.
@@ -117,6 +141,7 @@ pub fn mode(row: &AggressorWorkloadRow) -> Mode {
     match (row.target_rate, row.mode.as_str()) {
         (Some(rate), _) => Mode::Rate(rate),
         (None, "tenantCpu") => Mode::Tenant,
+        (None, UNCONTROLLED) => Mode::Uncontrolled,
         (None, _) => Mode::Host,
     }
 }

@@ -1,0 +1,302 @@
+//! Copies of a user's command, as job or as co-tenants: found, held at a gate until they are placed, read, and ended.
+//!
+//! A gate is a shell that waits for one line and then becomes the command, so that nothing of the command runs before its process
+//! is in its node's group. Dropped, a copy's process group is killed.
+
+mod output;
+
+use std::{
+    env, fs, io,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::AsyncWriteExt as _,
+    process::{Child, ChildStdin},
+    task::JoinHandle,
+};
+
+pub use self::output::Output;
+use crate::{
+    backend::{Place, PodSpec, Resources, Role},
+    clock::{Clock as _, RealClock},
+    engine::EngineError,
+    experiment::Command,
+    units::{NodeId, Timestamp},
+};
+
+/// Waits for a line, then becomes the command, which reads nothing.
+const GATE: &str = "read -r go && exec \"$@\" </dev/null";
+/// How long the last words of a process that has ended may take to arrive, and a killed one to go.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Which command, and where its files are.
+#[derive(Clone, Debug)]
+pub struct CopiesConfig {
+    /// What runs.
+    pub command: Command,
+    /// The experiment file's folder.
+    pub base: PathBuf,
+    /// A folder of the run for the copies' own folders; made, emptied and removed here.
+    pub work: PathBuf,
+    /// An existing folder for what the copies write.
+    pub log_dir: PathBuf,
+    /// The run's.
+    pub clock: RealClock,
+}
+
+/// The copies of one command. At most one set is alive.
+#[derive(Debug)]
+pub struct Copies {
+    config: CopiesConfig,
+    alive: Vec<Copy>,
+    sets: u32,
+}
+
+#[derive(Debug)]
+struct Copy {
+    pod: String,
+    child: Child,
+    pid: u32,
+    gate: Option<ChildStdin>,
+    released: Timestamp,
+    last_words: Arc<Mutex<String>>,
+    words: JoinHandle<()>,
+}
+
+impl Copies {
+    /// Nothing is started yet.
+    pub fn new(config: CopiesConfig) -> Self {
+        Self { config, alive: Vec::new(), sets: 0 }
+    }
+
+    /// Whether program and folder are there. Touches nothing.
+    ///
+    /// # Errors
+    /// What is missing, and what would be accepted.
+    pub fn check(&self) -> Result<(), EngineError> {
+        self.program()?;
+        let Some(folder) = &self.config.command.working_directory else { return Ok(()) };
+        let folder = self.config.base.join(folder);
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let why = format!(
+            "workingDirectory {}: no such folder; accepted: a folder that exists, from the experiment file's folder on, or none \
+             (each copy then has an empty folder of its own)",
+            folder.display()
+        );
+        Err(self.error(why))
+    }
+
+    /// One copy for each pod, waiting at its gate, and their standard outputs in the same order.
+    ///
+    /// # Errors
+    /// Where a process, folder or log cannot be made. What was made until then is ended.
+    pub fn create(
+        &mut self,
+        pods: &[(String, NodeId)],
+        role: Role,
+        resources: Resources,
+    ) -> Result<(Vec<PodSpec>, Vec<Output>), EngineError> {
+        self.sets += 1;
+        let program = self.program()?;
+        let (mut specs, mut outputs) = (Vec::new(), Vec::new());
+        for (pod, node) in pods {
+            match self.spawn(&program, pod, *node) {
+                Ok((copy, output)) => {
+                    specs.push(PodSpec {
+                        name: pod.clone(),
+                        place: Place::Node { node: *node, role },
+                        resources,
+                        pids: vec![copy.pid],
+                    });
+                    self.alive.push(copy);
+                    outputs.push(output);
+                }
+                Err(error) => {
+                    self.alive.clear();
+                    return Err(
+                        self.error(format!("{pod}: {error}; accepted: a machine and a run directory with room"))
+                    );
+                }
+            }
+        }
+        Ok((specs, outputs))
+    }
+
+    /// Lets the placed copies work.
+    ///
+    /// # Errors
+    /// Where one has ended.
+    pub async fn release(&mut self) -> Result<(), EngineError> {
+        for copy in &mut self.alive {
+            copy.released = self.config.clock.now();
+            if let Some(mut gate) = copy.gate.take() {
+                // A gate that is gone is told below, with what became of its process.
+                drop(gate.write_all(b"go\n").await);
+            }
+        }
+        self.all_alive().await
+    }
+
+    /// Nothing but a living copy is one that works.
+    ///
+    /// # Errors
+    /// The first copy that has ended, however it did, with its last words.
+    pub async fn all_alive(&mut self) -> Result<(), EngineError> {
+        for copy in &mut self.alive {
+            let status = match copy.child.try_wait() {
+                Ok(None) => continue,
+                Ok(Some(status)) => status.to_string(),
+                Err(error) => error.to_string(),
+            };
+            let after = self.config.clock.now().since(copy.released).as_secs_f64();
+            let _ = tokio::time::timeout(PATIENCE, &mut copy.words).await;
+            let words = copy.last_words.lock().map(|words| words.clone()).unwrap_or_default();
+            let words = if words.is_empty() { String::new() } else { format!("; its last words: {words}") };
+            let why = format!(
+                "{:?} ended ({status}) after {after:.1} s{words}; accepted: a command that works until it is stopped, for example \
+                 one in a loop: [sh, -c, 'while gzip -c big.txt | wc -c; do :; done']",
+                self.config.command.text()
+            );
+            return Err(EngineError { component: copy.pod.clone(), why });
+        }
+        Ok(())
+    }
+
+    /// Ends the copies that live, waits until they are gone, and removes their folders. Their children are the backend's to end.
+    pub async fn end(&mut self) {
+        for mut copy in self.alive.drain(..) {
+            copy.kill_group();
+            let _ = tokio::time::timeout(PATIENCE, copy.child.wait()).await;
+        }
+        // A folder that a child still writes to is emptied before the next set, and by the command in the end.
+        let _ = fs::remove_dir_all(&self.config.work);
+    }
+
+    /// One line for the report.
+    pub fn provenance(&self, count: usize) -> String {
+        let copies = if count == 1 { "copy" } else { "copies" };
+        format!("{count} {copies} of `{}`", self.config.command.text())
+    }
+
+    fn error(&self, why: String) -> EngineError {
+        EngineError { component: format!("custom.command {:?}", self.config.command.program), why }
+    }
+
+    fn program(&self) -> Result<PathBuf, EngineError> {
+        let name = &self.config.command.program;
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        if name.contains('/') {
+            let path = absolute(self.config.base.join(name));
+            return match fs::metadata(&path) {
+                Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(path),
+                Ok(_) => Err(self.error(format!("{} is no program; accepted: a file, after chmod +x", path.display()))),
+                Err(error) => Err(self.error(format!(
+                    "{}: {error}; accepted: a path from the experiment file's folder on, or a name that is in PATH",
+                    path.display()
+                ))),
+            };
+        }
+        let path = self.config.command.env.get("PATH").map(Into::into).or_else(|| env::var_os("PATH"));
+        let found =
+            path.iter().flat_map(env::split_paths).map(|folder| folder.join(name)).find(|path| executable(path));
+        found.map(absolute).ok_or_else(|| {
+            self.error(
+                "no such program in PATH; accepted: one that is, such as gzip, or a path such as ./work.sh".to_owned(),
+            )
+        })
+    }
+
+    fn spawn(&self, program: &Path, pod: &str, node: NodeId) -> io::Result<(Copy, Output)> {
+        let own = std::path::absolute(self.config.work.join(pod))?;
+        match fs::remove_dir_all(&own) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir_all(&own)?,
+        }
+        let command = &self.config.command;
+        let folder =
+            command.working_directory.as_ref().map_or_else(|| own.clone(), |folder| self.config.base.join(folder));
+        let mut gate = tokio::process::Command::new("/bin/sh");
+        gate.args(["-c", GATE, "gate"])
+            .arg(program)
+            .args(&command.arguments)
+            .envs(&command.env)
+            .env("JOSTLE_NODE", node.to_string())
+            .env("JOSTLE_WORK", &own)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .kill_on_drop(true);
+        die_with_parent(&mut gate);
+        let mut child = gate.spawn()?;
+        let missing = || io::Error::other("its standard streams are missing");
+        let log = |kind: &str| self.config.log_dir.join(format!("{pod}-{}.{kind}", self.sets));
+        let output = Output::new(child.stdout.take().ok_or_else(missing)?, &log("out"))?;
+        let errors = Output::new(child.stderr.take().ok_or_else(missing)?, &log("err"))?;
+        let last_words = Arc::new(Mutex::new(String::new()));
+        let heard = last_words.clone();
+        let words = errors.each_line(move |line| {
+            if !line.trim().is_empty()
+                && let Ok(mut last) = heard.lock()
+            {
+                line.clone_into(&mut last);
+            }
+        });
+        let (pid, gate) = (child.id().unwrap_or_default(), child.stdin.take());
+        let released = self.config.clock.now();
+        Ok((Copy { pod: pod.to_owned(), child, pid, gate, released, last_words, words }, output))
+    }
+}
+
+impl Copy {
+    /// Only while its first process has not been waited for: afterwards the number may be another's.
+    fn kill_group(&self) {
+        if let Some(pid) = self.child.id().and_then(|pid| libc::pid_t::try_from(pid).ok()) {
+            // SAFETY: a plain system call without pointers; the group was made for this copy, and its leader is unreaped.
+            let _ = unsafe { libc::kill(-pid, libc::SIGKILL) };
+        }
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
+}
+
+/// Digest of what both arms must have in common (code D2), as hexadecimal digits.
+pub fn digest(of: &impl Serialize) -> String {
+    // Plain data always serialises.
+    let bytes = serde_json::to_vec(of).unwrap_or_default();
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn executable(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+/// Lets the kernel kill the copy when the thread that starts it ends. What the copy has started in turn is left to `jostle clean`.
+fn die_with_parent(command: &mut tokio::process::Command) {
+    let parent = std::process::id();
+    let before_exec = move || {
+        // SAFETY: both are plain system calls without pointers, allowed between fork and exec.
+        let (set, parent_now) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid()) };
+        if set != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // The parent may have ended before the request was in place.
+        if u32::try_from(parent_now) == Ok(parent) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
+    };
+    // SAFETY: the closure allocates nothing, takes no lock and only makes system calls.
+    unsafe { command.pre_exec(before_exec) };
+}
