@@ -56,7 +56,6 @@ pub struct CopiesConfig {
 pub struct Copies {
     config: CopiesConfig,
     alive: Vec<Copy>,
-    sets: u32,
 }
 
 #[derive(Debug)]
@@ -73,7 +72,7 @@ struct Copy {
 impl Copies {
     /// Nothing is started yet.
     pub fn new(config: CopiesConfig) -> Self {
-        Self { config, alive: Vec::new(), sets: 0 }
+        Self { config, alive: Vec::new() }
     }
 
     /// Whether program and folder are there. Touches nothing.
@@ -105,7 +104,6 @@ impl Copies {
         role: Role,
         resources: Resources,
     ) -> Result<(Vec<PodSpec>, Vec<Output>), EngineError> {
-        self.sets += 1;
         let program = self.program()?;
         let (mut specs, mut outputs) = (Vec::new(), Vec::new());
         for (pod, node) in pods {
@@ -240,9 +238,9 @@ impl Copies {
         die_with_parent(&mut gate);
         let mut child = gate.spawn()?;
         let missing = || io::Error::other("its standard streams are missing");
-        let log = |kind: &str| self.config.log_dir.join(format!("{pod}-{}.{kind}", self.sets));
-        let output = Output::new(child.stdout.take().ok_or_else(missing)?, &log("out"))?;
-        let errors = Output::new(child.stderr.take().ok_or_else(missing)?, &log("err"))?;
+        let log = self.config.log_dir.join(format!("{pod}.log"));
+        let output = Output::new(child.stdout.take().ok_or_else(missing)?, &log);
+        let errors = Output::new(child.stderr.take().ok_or_else(missing)?, &log);
         let last_words = Arc::new(Mutex::new(String::new()));
         let heard = last_words.clone();
         let words = errors.each_line(move |line| {

@@ -166,3 +166,6 @@ impl Engine for Custom {
         self.copies.end().await;
     }
 }
+
+#[cfg(test)]
+mod tests;

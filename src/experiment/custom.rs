@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, path::PathBuf};
 use jostle_protocol::kernel::Network;
 use serde::Serialize;
 
+/// Characters of a command in a sentence.
+const LONGEST_TEXT: usize = 60;
+
 /// What pods run: a built-in network, or something else of type `C`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -57,9 +60,14 @@ pub struct Command {
 }
 
 impl Command {
-    /// As a person would type it, quotes left out.
+    /// About as a person would type it, in one line that is cut where it gets long.
     pub fn text(&self) -> String {
-        std::iter::once(&self.program).chain(&self.arguments).map(String::as_str).collect::<Vec<_>>().join(" ")
+        let words = std::iter::once(&self.program).chain(&self.arguments).flat_map(|word| word.split_whitespace());
+        let line = words.collect::<Vec<_>>().join(" ");
+        match line.char_indices().nth(LONGEST_TEXT) {
+            Some((end, _)) => format!("{} ...", line[..end].trim_end()),
+            None => line,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ fn the_demo_is_the_study() {
     let demo = read(DEMO).unwrap();
     assert_eq!((demo.topology.hosts, demo.topology.nodes_per_host, demo.primary.executors), (4, 4, 16));
     assert_eq!(demo.primary.resources.cpu_limit, Some(CpuAmount::OfNode(CpuFraction(0.625))));
-    let load = demo.arms[0].aggressor.as_ref().unwrap().load;
+    let load = demo.arms[0].aggressor.as_ref().unwrap().load.unwrap();
     assert_eq!(load.target, LoadTarget::HostCpu(CpuFraction(0.8)));
     assert_eq!((load.tolerance_pp, load.hold), (5.0, Hold::Rate));
     assert_eq!(demo.analysis.stop, Stop::Fixed(6));

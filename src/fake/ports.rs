@@ -2,19 +2,21 @@
 
 use std::time::Duration;
 
-use super::world::{QUERY_COST, Shared};
+use super::world::{Job, QUERY_COST, Shared, World};
 use crate::{
     aggressor::{Aggressor, TenantCounts},
     backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Resources, Role},
     clock::Clock as _,
-    engine::{Advance, Engine, EngineError, Iteration, Task, Workload},
-    experiment::AggressorSpec,
+    engine::{Advance, Engine, EngineError, Iteration, Mark, Task, Workload},
+    experiment::{AggressorSpec, Metric, ProgressSource},
     metrics::{Counters, Metrics, MetricsError},
     units::{NodeId, Rate, Timestamp},
 };
 
 /// CPU seconds of an image, by assertion; only the forecast of iterations uses it.
 const IMAGE_COST: f64 = 0.001;
+/// How hard tenants that are a command press, as if they answered queries.
+const COMMAND_RATE: Rate = Rate(30.0);
 /// Latency of a query, mean of an exponential distribution, in microseconds.
 const LATENCY_US: f64 = 20_000.0;
 
@@ -103,17 +105,24 @@ impl Engine for FakeEngine {
     async fn progress(&mut self) -> Result<Advance, EngineError> {
         let mut world = self.0.borrow_mut();
         let now = world.clock.now();
-        let mut fresh = Vec::new();
+        let (mut fresh, mut marks) = (Vec::new(), Vec::new());
         while let Some(mut job) = world.job {
             let slowed = if world.rate.0 > 0.0 { 1.0 - world.truth.degradation_percent / 100.0 } else { 1.0 };
-            let seconds = world.per_iteration as f64 / (job.alone * slowed);
-            let end = job.last.after(Duration::from_secs_f64(seconds));
+            let seconds = world.per_iteration / (job.alone * slowed);
+            let start = job.last;
+            let end = start.after(Duration::from_secs_f64(seconds));
             if end > now {
                 break;
             }
             job.iterations += 1;
-            let slots = world.nodes.len() as u64;
-            let share = |slot: u64| (slot + 1) * world.per_iteration / slots - slot * world.per_iteration / slots;
+            job.last = end;
+            world.job = Some(job);
+            if let Some((source, metric)) = &world.told {
+                marks.extend(tell(source, *metric, &world, job, seconds));
+                continue;
+            }
+            let (slots, images) = (world.nodes.len() as u64, world.per_iteration as u64);
+            let share = |slot: u64| (slot + 1) * images / slots - slot * images / slots;
             let task = |(slot, node): (u64, &NodeId)| Task {
                 node: *node,
                 images: share(slot),
@@ -122,16 +131,14 @@ impl Engine for FakeEngine {
             };
             fresh.push(Iteration {
                 number: job.iterations,
-                start: job.last,
+                start,
                 end,
-                images: world.per_iteration,
+                images,
                 correct: 0,
                 tasks: (0..).zip(&world.nodes).map(task).collect(),
             });
-            job.last = end;
-            world.job = Some(job);
         }
-        Ok(fresh.into())
+        Ok(Advance { iterations: fresh, marks })
     }
 
     async fn cancel(&mut self) -> Result<(), EngineError> {
@@ -142,11 +149,24 @@ impl Engine for FakeEngine {
     async fn close(&mut self) {}
 }
 
-/// Tenants that answer every query.
+/// What a command would have told after a step.
+fn tell(source: &ProgressSource, metric: Metric, world: &World, job: Job, seconds: f64) -> Vec<Mark> {
+    let done = job.iterations as f64 * world.per_iteration;
+    let mark = |node, value| Mark { node, at: job.last, value, count: 1 };
+    match (source, metric) {
+        (ProgressSource::Prometheus { .. }, _) => vec![mark(None, done)],
+        (_, Metric::Latency) => world.nodes.iter().map(|node| mark(Some(*node), seconds)).collect(),
+        _ => world.nodes.iter().map(|node| mark(Some(*node), done / world.nodes.len() as f64)).collect(),
+    }
+}
+
+/// Tenants that answer every query, or press as a command would.
 #[derive(Debug)]
 pub struct FakeAggressor {
     world: Shared,
     pods_per_node: u16,
+    /// They press by themselves.
+    custom: bool,
     nodes: Vec<NodeId>,
     /// Queries that had been offered when counting began.
     since: f64,
@@ -155,7 +175,8 @@ pub struct FakeAggressor {
 impl FakeAggressor {
     pub(super) fn new(world: Shared, spec: &AggressorSpec) -> Self {
         let since = world.borrow().offered();
-        Self { world, pods_per_node: spec.pods_per_node, nodes: Vec::new(), since }
+        let custom = spec.workload.custom().is_some();
+        Self { world, pods_per_node: spec.pods_per_node, custom, nodes: Vec::new(), since }
     }
 }
 
@@ -173,6 +194,9 @@ impl Aggressor for FakeAggressor {
 
     async fn start(&mut self) -> Result<(), EngineError> {
         self.since = self.world.borrow().offered();
+        if self.custom {
+            self.world.borrow_mut().offer(COMMAND_RATE);
+        }
         Ok(())
     }
 
@@ -182,6 +206,9 @@ impl Aggressor for FakeAggressor {
     }
 
     async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
+        if self.custom {
+            return Ok(Vec::new());
+        }
         let mut world = self.world.borrow_mut();
         let each = ((world.offered() - self.since) / self.nodes.len().max(1) as f64).round() as u64;
         let counts = self.nodes.iter().map(|node| TenantCounts {

@@ -7,7 +7,7 @@ use jostle_analysis::SplitMix64;
 use crate::{
     backend::{Layout, Place, PodSpec, Role},
     clock::{Clock as _, SimulatedClock},
-    experiment::{Experiment, FakeTruth},
+    experiment::{Experiment, FakeTruth, Metric, ProgressSource, Work},
     metrics::{Counters, SeriesWindow, name},
     plan::Plan,
     units::{NodeId, Rate, Timestamp},
@@ -85,7 +85,9 @@ pub struct World {
     pub rng: SplitMix64,
     pub job: Option<Job>,
     pub nodes: Vec<NodeId>,
-    pub per_iteration: u64,
+    pub per_iteration: f64,
+    /// How the job tells its progress, if it is a command.
+    pub told: Option<(ProgressSource, Metric)>,
     /// CPU seconds of a query in this trial.
     pub query_cost: f64,
     /// Offered to all tenants together.
@@ -110,7 +112,12 @@ impl World {
             rng: SplitMix64::for_purpose(experiment.seed.0, "fake backend"),
             job: None,
             nodes: nodes.map(|node| node.node).take(usize::from(experiment.primary.executors)).collect(),
-            per_iteration: u64::from(experiment.primary.images.per_iteration),
+            // A command's steps are made up, five a second.
+            per_iteration: match experiment.primary.workload {
+                Work::Network(_) => experiment.primary.images.per_iteration.into(),
+                Work::Custom(_) => truth.images_per_second / 5.0,
+            },
+            told: experiment.primary.workload.custom().map(|job| (job.progress.clone(), experiment.primary.metric)),
             query_cost: QUERY_COST,
             rate: Rate(0.0),
             layout: plan.layout.clone(),

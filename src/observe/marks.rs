@@ -49,7 +49,8 @@ pub fn read(record: &TrialRecord, experiment: &Experiment, layout: &Layout) -> O
     let sources = sources(experiment, layout)?;
     let metric = experiment.primary.metric;
     let (start, end) = record.phases.window.zip(record.phases.washout).unwrap_or((Timestamp(0), Timestamp(u64::MAX)));
-    let value = |from| value(&record.marks, metric, &sources, from, end);
+    // A duration of no progress is endless, which is no number.
+    let value = |from| value(&record.marks, metric, &sources, from, end).filter(|value| value.is_finite());
     let counted: Vec<(Option<NodeId>, u64)> =
         sources.iter().map(|source| (*source, steps(&record.marks, metric, *source, start, end))).collect();
     let steps = counted.iter().map(|(_, steps)| steps).sum();
@@ -117,3 +118,6 @@ fn value(marks: &[Mark], metric: Metric, sources: &[Option<NodeId>], from: Times
         _ => all,
     })
 }
+
+#[cfg(test)]
+mod tests;

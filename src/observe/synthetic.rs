@@ -7,10 +7,11 @@ use jostle_protocol::kernel::Network;
 use crate::{
     aggressor::TenantCounts,
     backend::{HostLayout, Layout, NodeLayout},
-    engine::{Iteration, Task},
+    engine::{Iteration, Mark, Task},
     experiment::{
-        AggressorSpec, Analysis, Arm, BackendChoice, CpuAmount, Experiment, Hold, Images, Load, LoadTarget, Phases,
-        Placement, Primary, Resolved, ResourceSpec, Stop, Topology, VoidAbove,
+        AggressorSpec, Analysis, Arm, BackendChoice, Command, Counts, CpuAmount, CustomJob, Experiment, Hold, Images,
+        Load, LoadTarget, Metric, Phases, Placement, Primary, ProgressSource, Resolved, ResourceSpec, Stop, Topology,
+        VoidAbove, Work,
     },
     metrics::{Counters, SeriesWindow, name},
     plan::BASELINE,
@@ -53,21 +54,22 @@ pub fn values() -> Resolved {
         topology: Topology { hosts: HOSTS, nodes_per_host: NODES_PER_HOST, host_budget: None },
         backend: BackendChoice::Local,
         primary: Primary {
-            workload: Network::Resnet50,
+            workload: Work::Network(Network::Resnet50),
             executors: HOSTS * NODES_PER_HOST,
             executor_cores: 1,
             resources: executor,
             images: images(IMAGES as u32, 64),
+            metric: Metric::Throughput,
         },
         arms: vec![Arm {
             name: "colocated".to_owned(),
             aggressor: Some(AggressorSpec {
                 name: "mlperf".to_owned(),
-                workload: Network::Mobilenetv2,
+                workload: Work::Network(Network::Mobilenetv2),
                 images: images(0, 96),
                 place: Placement::Rotate(1),
                 pods_per_node: 1,
-                load: Load { target: LoadTarget::HostCpu(CpuFraction(0.8)), tolerance_pp: 5.0, hold: Hold::Rate },
+                load: Some(Load { target: LoadTarget::HostCpu(CpuFraction(0.8)), tolerance_pp: 5.0, hold: Hold::Rate }),
                 resources: ResourceSpec::default(),
             }),
         }],
@@ -228,6 +230,7 @@ pub fn trial(id: u32, block: u32, arm: &str, position: u32, host: HostId, second
             end: Some(time(31.0)),
         },
         iterations: iterations(time(2.0), time(29.0), throughput),
+        marks: Vec::new(),
         load: colocated.then(|| LoadRecord {
             aggressor: "mlperf".to_owned(),
             steps: vec![
@@ -256,6 +259,44 @@ pub fn baseline() -> TrialRecord {
 /// A colocated trial.
 pub fn colocated() -> TrialRecord {
     trial(2, 1, "colocated", 2, HostId(2), TRIAL_SECONDS as f64, 109.0)
+}
+
+/// The experiment's job as a command of this metric that tells its progress on standard output.
+pub fn command(values: &mut Resolved, metric: Metric) {
+    let (counts, unit) = match metric {
+        Metric::Throughput | Metric::Duration => (Counts::Total, "image"),
+        Metric::Latency => (Counts::Reading, "s"),
+    };
+    values.primary.metric = metric;
+    values.primary.workload = Work::Custom(Box::new(CustomJob {
+        command: Command {
+            program: "gzip".to_owned(),
+            arguments: vec!["-k".to_owned()],
+            env: BTreeMap::new(),
+            working_directory: None,
+        },
+        progress: ProgressSource::Regex("^done (.*)$".to_owned()),
+        counts,
+        unit: unit.to_owned(),
+    }));
+}
+
+/// What the iterations of a trial would have been as the marks of a command: at each barrier, on every node.
+pub fn as_marks(record: &mut TrialRecord, metric: Metric) {
+    let mut done = 0;
+    for iteration in std::mem::take(&mut record.iterations) {
+        done += iteration.images;
+        let value = match metric {
+            Metric::Throughput | Metric::Duration => done as f64 / nodes().len() as f64,
+            Metric::Latency => iteration.end.since(iteration.start).as_secs_f64(),
+        };
+        let mark = |node| Mark { node: Some(node), at: iteration.end, value, count: 1 };
+        record.marks.extend(nodes().into_iter().map(mark));
+    }
+    // A command has no driver.
+    for counters in record.settle.iter_mut().chain(&mut record.window) {
+        counters.series.retain(|series| series.labels.get("component").is_none_or(|name| name != "driver"));
+    }
 }
 
 /// The series of `counters` with this metric and, where given, this label value.

@@ -102,13 +102,14 @@ fn rows_by_hand() {
 #[test]
 fn load_row_by_hand() {
     let row = observed(&colocated()).readings.aggressor.unwrap();
-    assert_eq!((row.load.mode.as_str(), row.load.hold.as_str()), ("hostCpu", "rate"));
-    assert_eq!((row.load.target_percent, row.load.tolerance_pp), (80.0, 5.0));
-    assert!((row.load.settled_percent.unwrap() - 80.0).abs() < 1e-6);
-    assert!((row.load.window_percent.unwrap() - 80.0).abs() < 1e-6);
+    let load = row.load.unwrap();
+    assert_eq!((load.mode.as_str(), load.hold.as_str()), ("hostCpu", "rate"));
+    assert_eq!((load.target_percent, load.tolerance_pp), (80.0, 5.0));
+    assert!((load.settled_percent.unwrap() - 80.0).abs() < 1e-6);
+    assert!((load.window_percent.unwrap() - 80.0).abs() < 1e-6);
     // 0.77 at 8 s was inside, 0.86 at 10 s outside, from 12 s on inside: 7 s after settle began at 5 s.
-    assert_eq!(row.load.settle_seconds, Some(7.0));
-    assert_eq!(row.load.frozen_rate, Some(RATE));
+    assert_eq!(load.settle_seconds, Some(7.0));
+    assert_eq!(load.frozen_rate, Some(RATE));
     let tenant = row.tenant.unwrap();
     assert_eq!((tenant.offered, tenant.completed, tenant.late, tenant.dropped), (324, 320, 4, 0));
     // 4 x (1..=80) ms: type 7 at 0.5 lies at rank 159.5 of 0..=319, between 40 and 41.
@@ -159,7 +160,7 @@ fn window_load_must_follow_the_rate() {
         grow(&mut record, name::POD_CPU, "aggressor", (mean + off * sd) / 4.0);
         assert_eq!(codes(&record), wanted, "{off} sd");
         let mut values = values();
-        aggressor(&mut values).load.hold = Hold::Continuous;
+        aggressor(&mut values).load.as_mut().unwrap().hold = Hold::Continuous;
         assert_eq!(reasons(&record, &Experiment::of_values(values)), []);
     }
 }
@@ -169,7 +170,7 @@ fn window_load_must_follow_the_rate() {
 fn modes_steer_different_things() {
     let with = |target| {
         let mut values = values();
-        aggressor(&mut values).load.target = target;
+        aggressor(&mut values).load.as_mut().unwrap().target = target;
         let check = manipulation(&Evidence::from(&colocated()), &Experiment::of_values(values), &layout());
         (check.settled_percent.unwrap().round(), check.window_percent.unwrap().round(), check.reasons.len())
     };

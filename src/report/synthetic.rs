@@ -40,7 +40,7 @@ impl Run {
         };
         let workload = |provenance: &str, cost_per_image| Workload {
             provenance: provenance.to_owned(),
-            cost_per_image,
+            cost_per_image: Some(cost_per_image),
             digest: "d1".to_owned(),
         };
         let aggressors = values.arms.iter().filter(|arm| arm.aggressor.is_some()).map(|arm| ArmWorkload {

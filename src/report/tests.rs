@@ -1,5 +1,6 @@
 //! Every figure of a known run by independent arithmetic, and the shapes that runs take when they do not go well.
 
+mod metric;
 mod refusals;
 mod schema;
 mod text;
@@ -94,7 +95,7 @@ fn the_rest_by_hand() {
     }
     assert!(of_arm(&report, "baseline").iter().all(|trial| trial.load.is_none() && trial.aggressors.is_empty()));
     let loaded = of_arm(&report, "colocated")[0];
-    assert_eq!(loaded.load.as_ref(), Some(&loaded.aggressors[0].load));
+    assert_eq!(loaded.load.as_ref(), loaded.aggressors[0].load.as_ref());
     assert_eq!(loaded.load.as_ref().unwrap().frozen_rate, Some(RATE));
     let load = &report.load_over_trials[0];
     close(load.host_percent_mean, 80.0, 1e-6);

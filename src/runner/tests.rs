@@ -7,7 +7,7 @@ use crate::{
     aggressor::TenantCounts,
     backend::{Layout, Provisioned},
     clock::SimulatedClock,
-    engine::{Iteration, Workload},
+    engine::{Advance, Workload},
     experiment::{self, BackendChoice},
     fake::Fake,
     metrics::Counters,
@@ -93,7 +93,7 @@ impl<E: Engine> Engine for Fused<E> {
     async fn submit(&mut self) -> Result<(), EngineError> {
         fused!(self, engine_error(), submit())
     }
-    async fn progress(&mut self) -> Result<Vec<Iteration>, EngineError> {
+    async fn progress(&mut self) -> Result<Advance, EngineError> {
         fused!(self, engine_error(), progress())
     }
     async fn cancel(&mut self) -> Result<(), EngineError> {

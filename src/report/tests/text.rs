@@ -97,7 +97,7 @@ fn subjects() {
         (LoadTarget::Rate(Rate(27.0)), "Inference tenants answering 27 queries/s on one host cost the job"),
     ] {
         let mut values = values();
-        aggressor(&mut values).load.target = target;
+        aggressor(&mut values).load.as_mut().unwrap().target = target;
         let text = text(&all_blocks(values));
         assert!(text.starts_with(wanted), "{text}");
     }
