@@ -89,6 +89,14 @@ pub struct Resolved {
     pub analysis: Analysis,
 }
 
+impl Resolved {
+    /// Whether the job or a co-tenant is a command, which is found from the experiment file's folder.
+    pub fn runs_commands(&self) -> bool {
+        let mut tenants = self.arms.iter().filter_map(|arm| arm.aggressor.as_ref());
+        self.primary.workload.custom().is_some() || tenants.any(|tenant| tenant.workload.custom().is_some())
+    }
+}
+
 /// Hosts and nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Topology {

@@ -126,6 +126,12 @@ fn rules() -> Vec<Rule> {
         },
         Rule {
             of: all(),
+            except: vec!["crate::engine::custom", "crate::aggressor::custom", "crate::commands"],
+            never: vec!["crate::copies"],
+            why: "copies of a command are for the two that run one",
+        },
+        Rule {
+            of: all(),
             except: vec!["crate::metrics::prometheus", "crate::engine"],
             never: vec!["reqwest"],
             why: "the HTTP client is for metrics/prometheus and engines",
@@ -257,6 +263,7 @@ fn planted_violations_are_found() {
         ("runner.rs", "fn f() -> crate::report::Model { todo() }"),
         ("backend/kubernetes.rs", "use super::local::Local;"),
         ("engine/spark.rs", "use crate::warm::Warm;"),
+        ("engine/builtin.rs", "use crate::copies::Copies;"),
         ("runner/tick.rs", "use crate::fake::Fake;"),
         ("backend.rs", "pub mod local; pub use local::Local;"),
         ("engine/builtin/driver.rs", "use crate::metrics::prometheus::Managed as M;"),

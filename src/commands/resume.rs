@@ -27,7 +27,7 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
         return Err(Failure::usage(why));
     }
     let facts = machine::facts();
-    // A directory of an earlier version has no such file, and no command to find.
+    // Without a command there is no such file, and nothing to find from there.
     let base = std::fs::read_to_string(path.join(run::ORIGIN)).map_or_else(|_| path.clone(), PathBuf::from);
     let before = record.entries.iter().find_map(|entry| match entry {
         Entry::Started { environment, .. } => Some(&environment.facts),

@@ -46,7 +46,9 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     }
     let mut directory =
         RunDirectory::create(args.out.as_deref(), &text, &experiment, &plan).map_err(Failure::machine)?;
-    directory.write(ORIGIN, base.as_os_str().as_encoded_bytes()).map_err(Failure::machine)?;
+    if experiment.runs_commands() {
+        directory.write(ORIGIN, base.as_os_str().as_encoded_bytes()).map_err(Failure::machine)?;
+    }
     let path = directory.path().to_owned();
     let ended = act(&experiment, &plan, facts, &base, History::default(), &mut directory, &args.output);
     if ended.is_err() && Record::read(&path).is_ok_and(|record| record.trials.is_empty()) {

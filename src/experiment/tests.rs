@@ -77,6 +77,102 @@ fn refusals_name_field_and_example() {
     }
 }
 
+const COMPRESS: &str = include_str!("../../examples/compress.yaml");
+
+/// A change to the example of commands, the field that the refusal must name, and a word of what it must accept.
+const COMMAND_REFUSALS: &[(&str, &str, &str, &str)] = &[
+    ("    metric: throughput", "    metric: speed", "spec.primary.metric", "duration or latency"),
+    ("    metric: throughput", "    metric: latency", "spec.primary.custom.counts", "leave it out beside latency"),
+    ("    workload: custom\n", "    workload: custom\n    engine: builtin\n", "spec.primary.engine", "custom"),
+    ("    workload: custom\n", "    workload: spin\n", "spec.primary.custom", "workload: custom"),
+    (
+        "    workload: custom\n",
+        "    workload: custom\n    images: { perIteration: 9 }\n",
+        "spec.primary.images",
+        "leave it out",
+    ),
+    (
+        "    workload: custom\n",
+        "    workload: custom\n    executorCores: 2\n",
+        "spec.primary.executorCores",
+        "leave it out",
+    ),
+    (
+        "    workload: custom\n",
+        "    workload: custom\n    schedule: { static: {} }\n",
+        "spec.primary.schedule",
+        "leave it out",
+    ),
+    ("(\\d+) MB$'", "\\d+ MB$'", "spec.primary.custom.progress.regex", "one group around the number"),
+    ("(\\d+) MB$'", "(\\d+) (MB)$'", "spec.primary.custom.progress.regex", "one group around the number"),
+    ("(\\d+) MB$'", "(\\d+ MB$'", "spec.primary.custom.progress.regex", "one group around the number"),
+    ("progress: { regex:", "progress: { rexeg:", "spec.primary.custom.progress.rexeg", "did you mean regex?"),
+    ("progress: { regex:", "progress: { prometheus: x, regex:", "spec.primary.custom.progress", "regex"),
+    ("progress: { regex:", "progress: { url: x, regex:", "spec.primary.custom.progress.url", "beside regex"),
+    ("progress: { regex:", "progress: { prometheus:", "spec.primary.custom.progress.url", "http://"),
+    ("progress: { regex:", "progress: { url: ftp://x, prometheus:", "spec.primary.custom.progress.url", "http://"),
+    ("progress: { regex:", "progress: { url: http://x, prometheus:", "spec.primary.custom.counts", "counts: total"),
+    ("counts: each", "counts: some", "spec.primary.custom.counts", "total or each"),
+    ("unit: MB", "unit: ''", "spec.primary.custom.unit", "unit: MB"),
+    ("command:                                 # an", "commands: # an", "spec.primary.custom.commands", "command"),
+    ("        - sh\n        - -c\n        - |\n", "        - ''\n        - |\n", "spec.primary.custom.command", "gzip"),
+    ("      unit: MB", "      env: { 'A=B': x }", "spec.primary.custom.env", "LEVEL"),
+    ("      unit: MB", "      env: { A: [] }", "spec.primary.custom.env.A", ""),
+    (
+        "      unit: MB",
+        "      workingDirectory: ''",
+        "spec.primary.custom.workingDirectory",
+        "experiment file's folder",
+    ),
+    (
+        "          custom: *compiler\n",
+        "          custom: *compiler\n          load: { mode: hostCpu, target: 80% }\n",
+        "spec.arms[1].aggressors[0].load",
+        "leave load out",
+    ),
+    ("          custom: *compiler\n", "", "spec.arms[1].aggressors[0].custom", "command"),
+    (
+        "          custom: *compiler\n",
+        "          custom: *compiler\n          images: { size: 96 }\n",
+        "spec.arms[1].aggressors[0].images",
+        "leave it out",
+    ),
+];
+
+#[test]
+fn refusals_of_commands_name_field_and_example() {
+    for (from, to, field, accepted) in COMMAND_REFUSALS {
+        assert!(COMPRESS.contains(from), "{from} is not in the example");
+        let error = read(&COMPRESS.replacen(from, to, 1)).expect_err(to);
+        assert_eq!(&error.field, field, "{to}: {error}");
+        assert!(error.accepted.contains(accepted), "{to}: {error}");
+    }
+    let error = read(&DEMO.replace("metric: throughput", "metric: duration")).unwrap_err();
+    assert!(error.field == "spec.primary.metric" && error.accepted.contains("workload: custom"), "{error}");
+    let lines: Vec<&str> = DEMO.lines().filter(|line| !line.contains("load: {")).collect();
+    let error = read(&lines.join("\n")).unwrap_err();
+    assert!(error.field == "spec.arms[0].aggressors[0].load" && error.accepted.contains("hostCpu"), "{error}");
+}
+
+/// What the example means, and the defaults of what it leaves out.
+#[test]
+fn a_command_is_read() {
+    let example = read(COMPRESS).unwrap();
+    let job = example.primary.workload.custom().unwrap();
+    assert_eq!((job.command.program.as_str(), job.command.arguments.len()), ("sh", 2));
+    assert_eq!((job.counts, example.primary.scale().unit.as_str()), (Counts::Each, "MB/s"));
+    assert!(example.runs_commands() && example.arms.iter().all(|arm| arm.aggressor.as_ref().unwrap().load.is_none()));
+    let bare = COMPRESS.replace("      counts: each ", "      #").replace("      unit: MB\n", "");
+    let bare = read(&bare.replace("    metric: throughput", "    metric: duration")).unwrap();
+    assert_eq!(bare.primary.workload.custom().unwrap().counts, Counts::Total);
+    assert_eq!(bare.primary.scale().unit, "s/unit");
+    let latency =
+        COMPRESS.replace("    metric: throughput", "    metric: latency").replace("      counts: each ", "      #");
+    assert_eq!(read(&latency).unwrap().primary.workload.custom().unwrap().counts, Counts::Reading);
+    let error = read(&latency.replace("      unit: MB\n", "")).unwrap_err();
+    assert!(error.field == "spec.primary.custom.unit" && error.accepted.contains("unit: ms"), "{error}");
+}
+
 /// A misspelt key gets a suggestion.
 #[test]
 fn suggests_the_nearest_key() {

@@ -51,7 +51,7 @@ fn small(name: &str, blocks: u32) -> String {
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-fn alone() -> MutexGuard<'static, ()> {
+pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -76,14 +76,14 @@ fn processes(bench: &Bench) -> Vec<String> {
 }
 
 /// Nothing of any run is left on the machine.
-fn nothing_left(bench: &Bench) {
+pub fn nothing_left(bench: &Bench) {
     for controller in ["cpu", "cpuacct", "cpuset", "memory"] {
         assert!(!cgroup(controller, "jostle").exists(), "{controller}");
     }
     assert_eq!(processes(bench), Vec::<String>::new());
     assert!(!PathBuf::from("/run/jostle").exists());
     for run in fs::read_dir(bench.path("runs")).into_iter().flatten().flatten() {
-        assert!(!run.path().join("prometheus").exists(), "{}", run.path().display());
+        assert!(!run.path().join("scratch").exists(), "{}", run.path().display());
     }
 }
 

@@ -10,5 +10,6 @@
 
 mod bad_input;
 mod bench;
+mod custom;
 mod fake;
 mod local;

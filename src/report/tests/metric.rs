@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Six blocks of a command with these throughputs (images a second), baseline and colocated.
-fn run(metric: Metric, throughputs: &[(f64, f64)]) -> Run {
+pub fn run(metric: Metric, throughputs: &[(f64, f64)]) -> Run {
     let mut values = values();
     command(&mut values, metric);
     let mut run = Run::start(values, throughputs.len() as u32);
@@ -30,7 +30,7 @@ fn run(metric: Metric, throughputs: &[(f64, f64)]) -> Run {
     run
 }
 
-const SLOWER: [(f64, f64); 6] =
+pub const SLOWER: [(f64, f64); 6] =
     [(112.0, 90.0), (113.0, 90.5), (111.5, 89.0), (112.5, 90.6), (112.2, 89.5), (111.8, 89.9)];
 
 fn loss(report: &Report) -> [f64; 3] {
@@ -80,9 +80,8 @@ fn a_throughput_keeps_its_words() {
     assert!(report.comparisons[0].increase_percent.is_none() && !report.metric.lower_is_better);
 }
 
-/// Tenants that cannot be steered: no target, no L1, and the hosts' CPU all the same.
-#[test]
-fn tenants_that_are_not_steered() {
+/// Six blocks beside tenants that cannot be steered.
+pub fn not_steered() -> Run {
     let mut values = values();
     aggressor(&mut values).load = None;
     let mut run = Run::start(values, 6);
@@ -90,7 +89,13 @@ fn tenants_that_are_not_steered() {
         run.block(number, None, number, |record| record.load = None);
     }
     run.finish(Status::Complete, "");
-    let report = run.report();
+    run
+}
+
+/// Tenants that cannot be steered: no target, no L1, and the hosts' CPU all the same.
+#[test]
+fn tenants_that_are_not_steered() {
+    let report = not_steered().report();
     assert!(report.load_over_trials.is_empty() && report.comparisons[0].codes.is_empty(), "{:?}", report.comparisons);
     let row = &report.arms[1].trials[0];
     assert!(row.load.is_none() && row.aggressors[0].load.is_none() && row.hosts.iter().any(|host| host.contended));

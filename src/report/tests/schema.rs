@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    experiment::Metric,
     observe::synthetic::values,
     record::{Ending, Status},
     report::{
@@ -141,7 +142,8 @@ fn reports_validate() {
     let mut killed = rough.clone();
     killed.entries.pop();
     let empty = Run::start(values(), 6);
-    for run in [Run::complete(), rough, killed, empty] {
+    let command = super::metric::run(Metric::Duration, &super::metric::SLOWER);
+    for run in [Run::complete(), rough, killed, empty, command, super::metric::not_steered()] {
         assert_eq!(wrong(&schema(), &schema(), &json(&run), "report"), None);
     }
 }
