@@ -6,6 +6,7 @@
 mod output;
 
 use std::{
+    collections::VecDeque,
     env, fs, io,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -33,6 +34,10 @@ use crate::{
 
 /// Waits for a line, then becomes the command, which reads nothing.
 const GATE: &str = "read -r go && exec \"$@\" </dev/null";
+/// Lines of standard error that are told of a copy that has ended: compilers give the cause in the last but one.
+const LAST_WORDS: usize = 3;
+/// Characters of each.
+const LONGEST_WORDS: usize = 200;
 /// How long the last words of a process that has ended may take to arrive, and a killed one to go.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -65,7 +70,7 @@ struct Copy {
     pid: u32,
     gate: Option<ChildStdin>,
     released: Timestamp,
-    last_words: Arc<Mutex<String>>,
+    last_words: Arc<Mutex<VecDeque<String>>>,
     words: JoinHandle<()>,
 }
 
@@ -157,10 +162,10 @@ impl Copies {
             };
             let after = self.config.clock.now().since(copy.released).as_secs_f64();
             let _ = tokio::time::timeout(PATIENCE, &mut copy.words).await;
-            let words = copy.last_words.lock().map(|words| words.clone()).unwrap_or_default();
+            let words = copy.last_words.lock().map(|words| Vec::from(words.clone()).join(" | ")).unwrap_or_default();
             let words = if words.is_empty() { String::new() } else { format!("; its last words: {words}") };
             let why = format!(
-                "{:?} ended ({status}) after {after:.1} s{words}; accepted: a command that works until it is stopped, for example \
+                "`{}` ended ({status}) after {after:.1} s{words}; accepted: a command that works until it is stopped, for example \
                  one in a loop: [sh, -c, 'while gzip -c big.txt | wc -c; do :; done']",
                 self.config.command.text()
             );
@@ -241,13 +246,15 @@ impl Copies {
         let log = self.config.log_dir.join(format!("{pod}.log"));
         let output = Output::new(child.stdout.take().ok_or_else(missing)?, &log);
         let errors = Output::new(child.stderr.take().ok_or_else(missing)?, &log);
-        let last_words = Arc::new(Mutex::new(String::new()));
+        let last_words = Arc::new(Mutex::new(VecDeque::new()));
         let heard = last_words.clone();
         let words = errors.each_line(move |line| {
             if !line.trim().is_empty()
                 && let Ok(mut last) = heard.lock()
             {
-                line.clone_into(&mut last);
+                last.push_back(line.chars().take(LONGEST_WORDS).collect());
+                let surplus = last.len().saturating_sub(LAST_WORDS);
+                last.drain(..surplus);
             }
         });
         let (pid, gate) = (child.id().unwrap_or_default(), child.stdin.take());
