@@ -38,8 +38,10 @@ const GATE: &str = "read -r go && exec \"$@\" </dev/null";
 const LAST_WORDS: usize = 3;
 /// Characters of each.
 const LONGEST_WORDS: usize = 200;
-/// How long the last words of a process that has ended may take to arrive, and a killed one to go.
+/// How long the last words of a process that has ended may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a killed copy may take to go: it may have to wait for its node's quota to die.
+const END_WITHIN: Duration = Duration::from_secs(20);
 
 /// Which command, and where its files are.
 #[derive(Clone, Debug)]
@@ -178,7 +180,7 @@ impl Copies {
     pub async fn end(&mut self) {
         for mut copy in self.alive.drain(..) {
             copy.kill_group();
-            let _ = tokio::time::timeout(PATIENCE, copy.child.wait()).await;
+            let _ = tokio::time::timeout(END_WITHIN, copy.child.wait()).await;
         }
         // A folder that a child still writes to is emptied before the next set, and by the command in the end.
         let _ = fs::remove_dir_all(&self.config.work);
