@@ -19,6 +19,10 @@ pub mod name {
     pub const NODE_CPU: &str = "jostle_node_cpu_seconds_total";
     /// `{host,node}`
     pub const NODE_THROTTLED: &str = "jostle_node_throttled_seconds_total";
+    /// `{host,kind,resource}`: as of the machine, but of a host's tasks; on cgroup v2 only
+    pub const HOST_PRESSURE: &str = "jostle_host_pressure_seconds_total";
+    /// `{host,kind,node,resource}`: as of the machine, but of a node's tasks; on cgroup v2 only
+    pub const NODE_PRESSURE: &str = "jostle_node_pressure_seconds_total";
     /// `{host,node,pod,role}`; role is `primary` or `aggressor`
     pub const POD_CPU: &str = "jostle_pod_cpu_seconds_total";
     /// `{host,node,pod,role}`

@@ -6,8 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Writable by root only, so nobody else can plant a link here.
-const ANNOUNCED: &str = "/run/jostle";
+use crate::backend::local::runtime_directory;
 
 /// One announced directory.
 pub struct Scratch {
@@ -18,8 +17,8 @@ pub struct Scratch {
 impl Scratch {
     /// Announces a directory before it is made.
     pub fn announce(directory: &Path) -> io::Result<Self> {
-        let announced = Path::new(ANNOUNCED);
-        fs::create_dir_all(announced)?;
+        let announced = runtime_directory();
+        fs::create_dir_all(&announced)?;
         let directory = std::path::absolute(directory)?;
         let link = announced.join(std::process::id().to_string());
         // A link of the same number is of a dead process.
@@ -33,13 +32,13 @@ impl Scratch {
         let _ = fs::remove_dir_all(&self.directory);
         let _ = fs::remove_file(&self.link);
         // Goes when it is empty; another run's announcement keeps it.
-        let _ = fs::remove_dir(ANNOUNCED);
+        let _ = fs::remove_dir(runtime_directory());
     }
 }
 
 /// Removes what killed runs announced; returns the directories that were there.
 pub fn sweep() -> Vec<PathBuf> {
-    let links = fs::read_dir(ANNOUNCED).into_iter().flatten().flatten();
+    let links = fs::read_dir(runtime_directory()).into_iter().flatten().flatten();
     let scratches = links.filter_map(|entry| {
         let (link, directory) = (entry.path(), fs::read_link(entry.path()).ok()?);
         let there = directory.exists();

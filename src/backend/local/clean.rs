@@ -1,12 +1,9 @@
 //! What `jostle clean` does for the local backend: removes whatever runs left behind that were killed.
 
-use std::{collections::BTreeSet, fmt, path::Path};
+use std::{collections::BTreeSet, fmt};
 
-use super::lock::Lock;
-use crate::{
-    backend::BackendError,
-    cgroup::{Group, Hierarchy, tree},
-};
+use super::{LocalConfig, lock::Lock};
+use crate::{backend::BackendError, cgroup::Hierarchy};
 
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,18 +30,20 @@ impl fmt::Display for Removed {
 ///
 /// # Errors
 /// Where a live run holds the lock (it is named), or the kernel refuses.
-pub async fn clean(cgroup_root: &Path, lock: &Path) -> Result<Removed, BackendError> {
-    let hierarchy = Hierarchy::open(cgroup_root)?;
-    let _held = Lock::take(lock, "jostle clean")?;
-    let top = Group::new(tree::TOP);
-    if !hierarchy.exists(&top) {
-        return Ok(Removed::default());
+pub async fn clean(config: &LocalConfig) -> Result<Removed, BackendError> {
+    // Without controllers nothing can have been left in them, and that is worth a refusal: the root may be the wrong one.
+    Hierarchy::open(&config.cgroup_root)?;
+    let _held = Lock::take(&config.lock, "jostle clean")?;
+    let mut removed = Removed::default();
+    for hierarchy in Hierarchy::with_groups_of(&config.cgroup_root, &config.caller)? {
+        let top = hierarchy.top();
+        removed.runs.extend(hierarchy.children(&top));
+        hierarchy.leave(&top, None)?;
+        removed.processes.extend(hierarchy.kill_all(&top).await?);
+        removed.groups += hierarchy.remove(&top).await?;
+        hierarchy.restore().await?;
     }
-    let runs = hierarchy.children(&top);
-    hierarchy.leave(&top, None)?;
-    let processes = hierarchy.kill_all(&top).await?;
-    let groups = hierarchy.remove(&top).await?;
-    Ok(Removed { runs, groups, processes })
+    Ok(removed)
 }
 
 #[cfg(test)]

@@ -9,10 +9,22 @@ use std::{
 
 use crate::backend::BackendError;
 
-/// The machine's lock file: in `/run`, or among temporary files where there is no such directory.
+/// Where what lives as long as a run is announced: in `/run` for root, in the user's own runtime directory (`$XDG_RUNTIME_DIR`) else,
+/// among temporary files where there is none. Nobody else may write there, so nobody can plant a link.
+pub fn runtime_directory() -> PathBuf {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    let (place, name) = match (user, std::env::var_os("XDG_RUNTIME_DIR")) {
+        (0, _) => (PathBuf::from("/run"), "jostle".to_owned()),
+        (_, Some(own)) => (PathBuf::from(own), "jostle".to_owned()),
+        (user, None) => (PathBuf::new(), format!("jostle-{user}")),
+    };
+    if place.is_dir() { place.join(name) } else { std::env::temp_dir().join(name) }
+}
+
+/// The lock file, beside [`runtime_directory`].
 pub fn default_lock() -> PathBuf {
-    let run = Path::new("/run");
-    if run.is_dir() { run.join("jostle.lock") } else { std::env::temp_dir().join("jostle.lock") }
+    runtime_directory().with_extension("lock")
 }
 
 /// Held until dropped.
@@ -77,7 +89,8 @@ fn unusable(path: &Path, error: &io::Error) -> BackendError {
     BackendError {
         component: "machine lock".to_owned(),
         why: format!("cannot use {}: {error}", path.display()),
-        accepted: "a lock file that root may write, such as /run/jostle.lock".to_owned(),
+        accepted: "a lock file that this user may write: as root /run/jostle.lock, else $XDG_RUNTIME_DIR/jostle.lock"
+            .to_owned(),
     }
 }
 

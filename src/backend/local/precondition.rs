@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::{LocalConfig, kubelet, lock::Lock};
 use crate::{
     backend::{BackendError, Layout},
-    cgroup::{CgroupError, Group, Hierarchy, tree},
+    cgroup::{CgroupError, Hierarchy},
     units::Millicores,
 };
 
@@ -17,26 +17,13 @@ const SMALLEST: Millicores = Millicores(10.0);
 /// # Errors
 /// The first that does not hold, with what would be accepted.
 pub fn check(config: &LocalConfig, layout: &Layout) -> Result<(), BackendError> {
-    // SAFETY: geteuid has no preconditions and cannot fail.
-    privileges(unsafe { libc::geteuid() })?;
-    let hierarchy = Hierarchy::open(&config.cgroup_root)?;
+    let hierarchy = Hierarchy::of_caller(&config.cgroup_root, &config.caller)?;
     hierarchy.writable()?;
     run_name(&config.run)?;
-    fits(layout, &hierarchy.cpus(&Group::new(""))?)?;
+    fits(layout, &hierarchy.cpus(&hierarchy.top())?)?;
     // Before looking for leftovers: the groups of a run that is alive are none.
     let _held = Lock::take(&config.lock, &config.run)?;
-    no_leftovers(&hierarchy)
-}
-
-fn privileges(effective_user: u32) -> Result<(), BackendError> {
-    if effective_user == 0 {
-        return Ok(());
-    }
-    Err(BackendError {
-        component: "privileges".to_owned(),
-        why: format!("the local backend makes control groups, which user {effective_user} may not"),
-        accepted: "run as root, for example sudo jostle run FILE; the fake backend needs no privileges".to_owned(),
-    })
+    no_leftovers(config)
 }
 
 /// A run's name is one directory below `jostle/`.
@@ -91,14 +78,12 @@ fn fits(layout: &Layout, machine: &[u32]) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// Groups below `jostle/`, while nobody holds the lock, are those of a run that was killed.
-pub(super) fn no_leftovers(hierarchy: &Hierarchy) -> Result<(), BackendError> {
-    let top = Group::new(tree::TOP);
-    if !hierarchy.exists(&top) {
-        return Ok(());
-    }
-    let runs = hierarchy.children(&top);
-    let what = if runs.is_empty() { top.to_string() } else { runs.join(", ") };
+/// Groups of jostle's, while nobody holds the lock, are those of a run that was killed.
+pub(super) fn no_leftovers(config: &LocalConfig) -> Result<(), BackendError> {
+    let left = Hierarchy::with_groups_of(&config.cgroup_root, &config.caller)?;
+    let Some(first) = left.first() else { return Ok(()) };
+    let runs: Vec<String> = left.iter().flat_map(|hierarchy| hierarchy.children(&hierarchy.top())).collect();
+    let what = if runs.is_empty() { first.top().to_string() } else { runs.join(", ") };
     Err(BackendError {
         component: "leftovers".to_owned(),
         why: format!("an earlier run left control groups behind: {what}"),
@@ -108,11 +93,11 @@ pub(super) fn no_leftovers(hierarchy: &Hierarchy) -> Result<(), BackendError> {
 
 impl From<CgroupError> for BackendError {
     fn from(error: CgroupError) -> Self {
-        Self {
-            component: "cgroup controllers".to_owned(),
-            why: error.to_string(),
-            accepted: error.accepted().to_owned(),
-        }
+        let component = match error {
+            CgroupError::NotRoot { .. } | CgroupError::NotDelegated { .. } => "privileges",
+            _ => "cgroup controllers",
+        };
+        Self { component: component.to_owned(), why: error.to_string(), accepted: error.accepted().to_owned() }
     }
 }
 
