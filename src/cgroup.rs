@@ -101,7 +101,7 @@ pub struct Hierarchy {
     has_cpuset: bool,
     /// CPUs of groups whose processes are pinned one by one.
     pins: Mutex<BTreeMap<Group, Vec<u32>>>,
-    /// Counts down with every group made and every value written; the one at zero fails.
+    /// Counts down with every group made and every value written; the one at zero fails, and those after it do not.
     #[cfg(test)]
     pub(crate) steps_until_fault: std::sync::atomic::AtomicU32,
 }

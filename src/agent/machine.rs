@@ -38,8 +38,8 @@ fn parse_stat(stat: &str, ticks_per_second: f64) -> Option<MachineCpu> {
 
 /// Exact CPU nanoseconds of all tasks, as the scheduler adds them up at every switch; `None` where the kernel does not tell.
 ///
-/// Documentation/scheduler/sched-stats.rst: the seventh number of a line `cpuN` is the time that tasks have run there. The eight before
-/// version 15 were others.
+/// Documentation/scheduler/sched-stats.rst: the seventh number of a line `cpuN` is the time that tasks have run there. Before
+/// version 15 it was another.
 pub(super) fn scheduled_ns(proc_root: &Path) -> Option<u64> {
     parse_schedstat(&fs::read_to_string(proc_root.join("schedstat")).ok()?)
 }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn parses_stat() {
         let stat = "cpu  100 20 30 400 50 6 7 80 60 5\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
-        assert_eq!(parse_stat(stat, 100.0), Some(MachineCpu { busy: 5.63, steal: 0.8, total: 6.93 }));
+        assert_eq!(parse_stat(stat, 100.0), Some(MachineCpu { busy: 1.63, steal: 0.8, total: 6.93 }));
         assert_eq!(parse_stat("cpu  100 20 30", 100.0), None);
         assert_eq!(parse_stat("", 100.0), None);
     }

@@ -158,7 +158,11 @@ impl Hierarchy {
     pub(super) fn step(&self, action: &str, path: &Path) -> Result<(), CgroupError> {
         use std::sync::atomic::Ordering::Relaxed;
         match self.steps_until_fault.load(Relaxed) {
-            0 => Err(CgroupError::io(action, path)(io::Error::other("injected fault"))),
+            0 => {
+                self.steps_until_fault.store(u32::MAX, Relaxed);
+                Err(CgroupError::io(action, path)(io::Error::other("injected fault")))
+            }
+            u32::MAX => Ok(()),
             left => {
                 self.steps_until_fault.store(left - 1, Relaxed);
                 Ok(())

@@ -118,7 +118,7 @@ pub fn parse_pressure(text: &str) -> Vec<Stalled> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cgroup::fixture::{tree, write};
+    use crate::cgroup::fixture::{tree, v2, write};
 
     /// Counters come in the kernel's units; half a group is no group.
     #[test]
@@ -134,6 +134,29 @@ mod tests {
         assert_eq!(hierarchy.memory(&group), None);
         write(root.path(), "memory/a/memory.usage_in_bytes", "4096\n");
         assert_eq!(hierarchy.memory(&group), Some(4096));
+    }
+
+    /// Version 2 counts in microseconds, and everything in one directory.
+    #[test]
+    fn reads_version_2() {
+        let root = v2();
+        let hierarchy = Hierarchy::open(root.path()).unwrap();
+        let group = Group::new("a");
+        write(root.path(), "a/cpu.stat", "usage_usec 1500000\nuser_usec 1\n");
+        assert_eq!(hierarchy.counters(&group), None);
+        let stat =
+            "usage_usec 1500000\nuser_usec 1\nnr_periods 9\nnr_throttled 3\nthrottled_usec 250000\nnr_bursts 0\n";
+        write(root.path(), "a/cpu.stat", stat);
+        let expected = Counters { cpu_ns: 1_500_000_000, throttled_ns: 250_000_000, throttled_periods: 3 };
+        assert_eq!(hierarchy.counters(&group), Some(expected));
+        write(root.path(), "a/memory.current", "4096\n");
+        assert_eq!(hierarchy.memory(&group), Some(4096));
+        write(root.path(), "a/memory.pressure", "some avg10=0.00 total=2500000\nfull avg10=0.00 total=1000\n");
+        let stalled = |kind, seconds| Stalled { kind, seconds };
+        assert_eq!(hierarchy.pressure(&group, "memory"), [stalled("some", 2.5), stalled("full", 0.001)]);
+        assert!(hierarchy.pressure(&group, "io").is_empty());
+        assert_eq!(hierarchy.machine_cpu_ns(), None, "sampled, not counted");
+        assert_eq!(hierarchy.cpus(&group.child("gone")).unwrap(), [0, 1]);
     }
 
     /// Processes of every mount are seen once; a group that is gone has none.

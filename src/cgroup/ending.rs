@@ -177,7 +177,7 @@ fn remove_dir(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cgroup::fixture::{tree, write};
+    use crate::cgroup::fixture::{read, tree, v2, write};
 
     /// Groups go deepest first, below every mount, and nothing beside them; twice is no error.
     #[tokio::test]
@@ -215,6 +215,22 @@ mod tests {
         assert!(outside.try_wait().unwrap().is_none());
     }
 
+    /// Where the kernel kills whole groups it is asked to, but not where that would end this process too.
+    #[tokio::test]
+    async fn kills_whole_groups_where_the_kernel_can() {
+        for (other, expected) in [("4000001", "1"), ("0", ""), (&*std::process::id().to_string(), "")] {
+            let root = v2();
+            let hierarchy = Hierarchy::open(root.path()).unwrap();
+            let mut child = tokio::process::Command::new("sleep").arg("60").kill_on_drop(true).spawn().unwrap();
+            write(root.path(), "a/cgroup.kill", "");
+            write(root.path(), "a/b/cgroup.procs", &format!("{}\n{other}\n", child.id().unwrap()));
+            let group = Group::new("a");
+            let (killed, _) = tokio::join!(hierarchy.kill_all(&group), child.wait());
+            assert_eq!(killed.unwrap().len(), 1);
+            assert_eq!(read(root.path(), "a/cgroup.kill"), expected, "beside {other}");
+        }
+    }
+
     /// Neither itself nor init is ever killed, whatever a list says.
     #[tokio::test]
     async fn spares_itself_and_init() {
@@ -236,5 +252,8 @@ mod tests {
             places,
             [(canonical.join("memory"), PathBuf::from("a/b:c")), (canonical.join("cpuset"), PathBuf::from(""))]
         );
+        let root = v2();
+        let places = Hierarchy::open(root.path()).unwrap().parse_whereabouts("1:name=systemd:/x\n0::/user.slice/a\n").0;
+        assert_eq!(places, [(root.path().canonicalize().unwrap(), PathBuf::from("user.slice/a"))]);
     }
 }

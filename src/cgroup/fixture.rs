@@ -25,7 +25,8 @@ pub(crate) fn v2() -> tempfile::TempDir {
 /// Version 2 at `unified` with these controllers, version 1 with the others.
 pub(crate) fn hybrid(on_v2: &str) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    let others: Vec<_> = ["cpu", "cpuacct", "cpuset", "memory"].into_iter().filter(|c| !on_v2.contains(c)).collect();
+    let others: Vec<_> =
+        ["cpu", "cpuacct", "cpuset", "memory"].into_iter().filter(|c| !on_v2.split(' ').any(|on| on == *c)).collect();
     version_1(root.path(), &others);
     version_2(root.path(), "unified/", &format!("{on_v2}\n"));
     root

@@ -46,15 +46,12 @@ impl Hierarchy {
     /// # Errors
     /// Where it may nowhere, or without a needed controller.
     pub fn of_caller(root: &Path, caller: &Caller) -> Result<Self, CgroupError> {
-        let mut hierarchy = Self::open(root)?;
-        if caller.user != 0 {
-            hierarchy.descend(caller)?;
-        }
-        Ok(hierarchy)
+        let hierarchy = Self::open(root)?;
+        if caller.user == 0 { Ok(hierarchy) } else { hierarchy.delegated(caller) }
     }
 
     /// As the kernel's text on delegation has it: the user owns the group's directory and `cgroup.procs` in it.
-    fn descend(&mut self, caller: &Caller) -> Result<(), CgroupError> {
+    fn delegated(self, caller: &Caller) -> Result<Self, CgroupError> {
         let (user, setup) = (caller.user, self.setup());
         let unified = self.mounts.unified().filter(|_| self.mounts.distinct().len() == 1);
         let Some(mount) = unified else { return Err(CgroupError::NotRoot { user, setup }) };
@@ -69,9 +66,18 @@ impl Hierarchy {
             let (missing, held) = (missing.join(", "), format!("{:?}", held.join(" ")));
             return Err(CgroupError::Undelegated { place: dir, missing, held });
         }
-        self.has_cpuset &= !lacks(Controller::Cpuset.name());
-        self.base = Group::new(&caller.place);
-        Ok(())
+        Ok(self.below(Group::new(&caller.place)))
+    }
+
+    /// The same controllers, with the tree below `base`.
+    fn below(mut self, base: Group) -> Self {
+        if let Some(mount) = self.mounts.of(Controller::Cpuset) {
+            let held = mounts::controllers(&mount.root.join(base.path()));
+            // Version 1 has no such list: there a controller is everywhere.
+            self.has_cpuset = held.is_none_or(|held| held.iter().any(|held| held == Controller::Cpuset.name()));
+        }
+        self.base = base;
+        self
     }
 
     /// Every place where jostle's groups of this user are, whoever made them: a killed run may have been in another scope.
@@ -88,7 +94,7 @@ impl Hierarchy {
         };
         let mut found = Vec::new();
         for base in bases {
-            let hierarchy = Self { base, ..Self::open(root)? };
+            let hierarchy = Self::open(root)?.below(base);
             if hierarchy.exists(&hierarchy.top()) || hierarchy.is_aside() {
                 found.push(hierarchy);
             }

@@ -55,8 +55,25 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Version 2 has one directory for all controllers.
+fn is_v2() -> bool {
+    PathBuf::from("/sys/fs/cgroup/cgroup.controllers").exists()
+}
+
 fn cgroup(controller: &str, path: &str) -> PathBuf {
-    PathBuf::from("/sys/fs/cgroup").join(controller).join(path)
+    let root = PathBuf::from("/sys/fs/cgroup");
+    if is_v2() { root.join(path) } else { root.join(controller).join(path) }
+}
+
+/// CPU seconds of a group.
+fn cpu_seconds(group: &str) -> Option<f64> {
+    if is_v2() {
+        let stat = fs::read_to_string(cgroup("cpu", group).join("cpu.stat")).ok()?;
+        let usage = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+        return Some(usage.parse::<f64>().ok()? / 1e6);
+    }
+    let usage = fs::read_to_string(cgroup("cpuacct", group).join("cpuacct.usage")).ok()?;
+    Some(usage.trim().parse::<f64>().ok()? / 1e9)
 }
 
 /// Processes below a run's directory or with it in their command line: what a run may leave. Found by the test's own unique
@@ -115,17 +132,16 @@ fn unix_seconds(text: &str) -> f64 {
     String::from_utf8_lossy(&out.stdout).trim().parse().unwrap()
 }
 
-/// Reads every host's `cpuacct.usage` ten times a second until told to stop: a second reader, which knows nothing of jostle but
+/// Reads every host's CPU time ten times a second until told to stop: a second reader, which knows nothing of jostle but
 /// the groups' names.
 #[expect(clippy::disallowed_methods, reason = "a second reader has a clock of its own")]
 fn second_reader(run: &str, stop: &AtomicBool) -> BTreeMap<String, Vec<(f64, f64)>> {
     let mut read: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     while !stop.load(Ordering::Relaxed) {
         for host in ["host-0", "host-1"] {
-            let file = cgroup("cpuacct", &format!("jostle/{run}/{host}/cpuacct.usage"));
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
-            if let Some(usage) = fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<f64>().ok()) {
-                read.entry(host.to_owned()).or_default().push((now, usage / 1e9));
+            if let Some(usage) = cpu_seconds(&format!("jostle/{run}/{host}")) {
+                read.entry(host.to_owned()).or_default().push((now, usage));
             }
         }
         thread::sleep(Duration::from_millis(100));

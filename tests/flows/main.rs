@@ -1,6 +1,6 @@
 //! The binary from outside: what a user types, reads and finds afterwards.
 //!
-//! `local` needs root, cgroup v1 and Prometheus, and fails (never skips) where they are missing: `make setup` installs them.
+//! `local` needs root and Prometheus, and fails (never skips) where they are missing: `make setup` installs them.
 
 #![expect(
     clippy::unwrap_used,
