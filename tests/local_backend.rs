@@ -1,5 +1,6 @@
-//! The local backend against this machine's kernel, whichever version of control groups it has. Needs root, and says so where it is
-//! missing.
+//! The local backend against this machine's kernel, whichever cgroup version it has. Needs root, and says so where it is missing.
+//!
+//! `tests/vm.rs` runs the same tests on the versions that this machine has not.
 //!
 //! The tests take turns by the machine's own lock, as runs do, so that they never meet a real run either.
 
@@ -52,7 +53,7 @@ fn machine(run: &str, layout: &Layout) -> Machine {
         match check(&config, layout) {
             Ok(()) => return Machine { config, _turn: turn },
             Err(e) if e.component == "machine lock" => std::thread::sleep(Duration::from_secs(1)),
-            Err(e) => panic!("this test needs root and a clean machine; {e}"),
+            Err(e) => panic!("this test needs root, control groups and a clean machine; {e}"),
         }
     }
     panic!("another run has had this machine for ten minutes");
@@ -106,62 +107,21 @@ fn primary(node: NodeId) -> Place {
     Place::Node { node, role: Role::Primary }
 }
 
-/// Which files this kernel has: read here without the product's own code.
-#[derive(Clone, Copy, PartialEq)]
-enum Version {
-    V1,
-    V2,
+/// Whether the groups are version 2's: asked of the kernel, not of jostle.
+fn version_2() -> bool {
+    Path::new(DEFAULT_ROOT).join("cgroup.controllers").exists()
 }
 
-fn version() -> Version {
-    if Path::new(DEFAULT_ROOT).join("cgroup.controllers").exists() { Version::V2 } else { Version::V1 }
-}
-
-/// A group's directory; version 2 has one for all controllers.
-fn directory(controller: &str, group: &str) -> String {
-    match version() {
-        Version::V1 => format!("{DEFAULT_ROOT}/{controller}/{group}"),
-        Version::V2 => format!("{DEFAULT_ROOT}/{group}"),
-    }
-}
-
-/// CPU time in each 100 ms, in microseconds; `None` where there is no limit.
-fn quota(group: &str) -> Option<u64> {
-    let dir = directory("cpu", group);
-    match version() {
-        Version::V1 => {
-            assert_eq!(value(format!("{dir}/cpu.cfs_period_us")), "100000");
-            value(format!("{dir}/cpu.cfs_quota_us")).parse().ok()
-        }
-        Version::V2 => {
-            let text = value(format!("{dir}/cpu.max"));
-            let (quota, period) = text.split_once(' ').unwrap();
-            assert_eq!(period, "100000");
-            quota.parse().ok()
-        }
-    }
-}
-
-/// `cpu.shares`, or the `cpu.weight` that Kubernetes makes of them.
-fn weighs(group: &str, shares: &str, weight: &str) {
-    let dir = directory("cpu", group);
-    match version() {
-        Version::V1 => assert_eq!(value(format!("{dir}/cpu.shares")), shares, "{group}"),
-        Version::V2 => assert_eq!(value(format!("{dir}/cpu.weight")), weight, "{group}"),
-    }
-}
-
-/// The CPUs that the group really has.
-fn cpus(group: &str) -> String {
-    let file = if version() == Version::V1 { "cpuset.cpus" } else { "cpuset.cpus.effective" };
-    value(format!("{}/{file}", directory("cpuset", group)))
+/// Where a controller has this group, or a file of it.
+fn cgroup(controller: &str, path: impl std::fmt::Display) -> String {
+    if version_2() { format!("{DEFAULT_ROOT}/{path}") } else { format!("{DEFAULT_ROOT}/{controller}/{path}") }
 }
 
 fn left_behind(config: &LocalConfig) -> Vec<String> {
     let controllers = ["cpu", "cpuacct", "cpuset", "memory"];
-    let groups = ["jostle", "jostle-aside"].map(|group| controllers.map(|controller| directory(controller, group)));
+    let top = controllers.iter().map(|c| cgroup(c, "jostle"));
     let lock = config.lock.display().to_string();
-    groups.into_iter().flatten().chain([lock]).filter(|path| Path::new(path).exists()).collect()
+    top.chain([lock]).filter(|path| Path::new(path).exists()).collect()
 }
 
 fn value(path: String) -> String {
@@ -206,22 +166,29 @@ async fn pods_get_what_they_may_and_nothing_stays() {
     // This process measures, so it moves too.
     let own = std::process::id();
     local.launch(&pod("orchestrator", Place::Reserve, None, vec![own])).await.unwrap();
-    let own = value("/proc/self/cgroup".to_owned());
-    let place = format!(":/{tree}/reserve/orchestrator");
-    let before = if version() == Version::V1 { "cpu" } else { "0:" };
-    assert!(own.contains(&format!("{before}{place}")), "{own}");
+    let own_groups = value("/proc/self/cgroup".to_owned());
+    assert!(own_groups.lines().any(|line| line.ends_with(&format!(":/{tree}/reserve/orchestrator"))), "{own_groups}");
 
     let host = tree.child("host-3");
-    assert_eq!(quota(&format!("{host}")), Some(45_000));
-    assert_eq!(quota(&format!("{host}/n3-1")), Some(11_250));
-    weighs(&format!("{tree}/reserve"), "65536", "3023");
-    weighs(&format!("{host}/n3-1/burstable"), "76", "14");
-    weighs(&format!("{host}/n3-1/burstable/pod-primary-executor"), "71", "13");
-    weighs(&format!("{host}/n3-1/burstable/pod-aggressor-tenant"), "5", "2");
-    weighs(&format!("{host}/n3-1/besteffort"), "2", "1");
-    assert_eq!(quota(&format!("{host}/n3-1/burstable/pod-primary-executor")), Some(7000));
-    assert_eq!(quota(&format!("{host}/n3-1/burstable/pod-aggressor-tenant")), None);
-    assert_eq!(cpus(&format!("{host}/n3-1/burstable/pod-aggressor-tenant")), layout.hosts[3].cpus[0].to_string());
+    let (file, expected) = if version_2() { ("cpu.weight", "3023") } else { ("cpu.shares", "65536") };
+    assert_eq!(value(cgroup("cpu", format!("{tree}/reserve/{file}"))), expected);
+    // Version 1's file and value, then version 2's: the kubelet's two conversions of one request.
+    let expected = [
+        ("", ("cpu.cfs_quota_us", "45000"), ("cpu.max", "45000 100000")),
+        ("n3-1/", ("cpu.cfs_quota_us", "11250"), ("cpu.max", "11250 100000")),
+        ("n3-1/burstable/", ("cpu.shares", "76"), ("cpu.weight", "14")),
+        ("n3-1/burstable/pod-primary-executor/", ("cpu.shares", "71"), ("cpu.weight", "13")),
+        ("n3-1/burstable/pod-primary-executor/", ("cpu.cfs_quota_us", "7000"), ("cpu.max", "7000 100000")),
+        ("n3-1/burstable/pod-aggressor-tenant/", ("cpu.cfs_quota_us", "-1"), ("cpu.max", "max 100000")),
+    ];
+    let of_host = |controller: &str, path: &str| cgroup(controller, format!("{host}/{path}"));
+    for (group, v1, v2) in expected {
+        let (file, expected) = if version_2() { v2 } else { v1 };
+        assert_eq!(value(of_host("cpu", &format!("{group}{file}"))), expected, "{group}{file}");
+    }
+    let cpus = if version_2() { "cpuset.cpus.effective" } else { "cpuset.cpus" };
+    let cpus = value(of_host("cpuset", &format!("n3-1/burstable/pod-aggressor-tenant/{cpus}")));
+    assert_eq!(cpus, layout.hosts[3].cpus[0].to_string());
 
     let executor = host.child("n3-1").child("burstable").child("pod-primary-executor");
     let (used, counters) = observe(&executor);
@@ -233,15 +200,13 @@ async fn pods_get_what_they_may_and_nothing_stays() {
     // Two that always want the CPU, and get less than one: somebody waited. Only version 2 counts that for a group.
     let stalled = Hierarchy::open(Path::new(DEFAULT_ROOT)).unwrap().pressure(&host.child("n3-1"), "cpu");
     let some = stalled.iter().find(|stalled| stalled.kind == "some");
-    match version() {
-        Version::V1 => assert_eq!(some, None),
-        Version::V2 => assert!(some.is_some_and(|some| some.seconds > 0.5), "{stalled:?}"),
-    }
+    assert_eq!(some.is_some_and(|some| some.seconds > 0.5), version_2(), "{stalled:?}");
 
     local.stop("executor").await.unwrap();
     assert!(limited.was_killed());
-    assert!(!Path::new(&directory("cpu", &format!("{host}/n3-1/burstable/pod-primary-executor"))).exists());
-    weighs(&format!("{host}/n3-1/burstable"), "5", "2");
+    assert!(!Path::new(&of_host("cpu", "n3-1/burstable/pod-primary-executor")).exists());
+    let (file, expected) = if version_2() { ("cpu.weight", "2") } else { ("cpu.shares", "5") };
+    assert_eq!(value(of_host("cpu", &format!("n3-1/burstable/{file}"))), expected);
 
     local.teardown().await.unwrap();
     assert!(free.was_killed());
@@ -259,14 +224,14 @@ async fn a_refusal_by_the_kernel_leaves_nothing() {
     let good = layout();
     let machine = machine("refusal", &good);
     let config = &machine.config;
-    let faults: [fn(&mut Layout); 3] = [
-        |l| l.hosts[2].nodes[1].cpus = vec![1_000_000],
-        |l| l.hosts[3].nodes[3].capacity = Millicores(900.0),
-        |l| l.hosts[1].budget = Millicores(100.0),
-    ];
-    // Version 2 takes a quota above the parent's: the parent's holds.
-    let refused = if version() == Version::V1 { 3 } else { 1 };
-    for fault in faults.into_iter().take(refused) {
+    let mut faults: Vec<fn(&mut Layout)> =
+        vec![|l| l.hosts[2].nodes[1].cpus = vec![4000], |l| l.hosts[1].cpus = vec![4000]];
+    if !version_2() {
+        // Version 2 takes a child's quota above its parent's, which bounds both.
+        faults.push(|l| l.hosts[3].nodes[3].capacity = Millicores(900.0));
+        faults.push(|l| l.hosts[1].budget = Millicores(100.0));
+    }
+    for fault in faults {
         let mut bad = good.clone();
         fault(&mut bad);
         let mut local = Local::new(config.clone());
@@ -293,7 +258,7 @@ async fn a_dead_process_is_no_pod() {
     let node = NodeId { host: HostId(0), index: 0 };
     let error = local.launch(&pod("executor", primary(node), Some(70.0), vec![there.0.id(), pid])).await.unwrap_err();
     assert!(error.why.contains(&format!("moving process {pid} to")), "{error}");
-    assert!(!Path::new(&directory("cpu", &format!("{tree}/host-0/n0-0/burstable/pod-primary-executor"))).exists());
+    assert!(!Path::new(&cgroup("cpu", format!("{tree}/host-0/n0-0/burstable/pod-primary-executor"))).exists());
     assert!(there.was_killed());
     local.teardown().await.unwrap();
     assert_eq!(left_behind(config), Vec::<String>::new());

@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command},
     sync::{
         Mutex, MutexGuard,
@@ -55,25 +55,26 @@ fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Version 2 has one directory for all controllers.
-fn is_v2() -> bool {
-    PathBuf::from("/sys/fs/cgroup/cgroup.controllers").exists()
+/// Whether the groups are version 2's: asked of the kernel, not of jostle.
+fn version_2() -> bool {
+    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
 }
 
 fn cgroup(controller: &str, path: &str) -> PathBuf {
-    let root = PathBuf::from("/sys/fs/cgroup");
-    if is_v2() { root.join(path) } else { root.join(controller).join(path) }
+    let root = Path::new("/sys/fs/cgroup");
+    if version_2() { root.join(path) } else { root.join(controller).join(path) }
 }
 
-/// CPU seconds of a group.
+/// A group's CPU time, in seconds.
 fn cpu_seconds(group: &str) -> Option<f64> {
-    if is_v2() {
+    if version_2() {
         let stat = fs::read_to_string(cgroup("cpu", group).join("cpu.stat")).ok()?;
-        let usage = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
-        return Some(usage.parse::<f64>().ok()? / 1e6);
+        let used = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+        Some(used.parse::<f64>().ok()? / 1e6)
+    } else {
+        let used = fs::read_to_string(cgroup("cpuacct", group).join("cpuacct.usage")).ok()?;
+        Some(used.trim().parse::<f64>().ok()? / 1e9)
     }
-    let usage = fs::read_to_string(cgroup("cpuacct", group).join("cpuacct.usage")).ok()?;
-    Some(usage.trim().parse::<f64>().ok()? / 1e9)
 }
 
 /// Processes below a run's directory or with it in their command line: what a run may leave. Found by the test's own unique
@@ -140,8 +141,8 @@ fn second_reader(run: &str, stop: &AtomicBool) -> BTreeMap<String, Vec<(f64, f64
     while !stop.load(Ordering::Relaxed) {
         for host in ["host-0", "host-1"] {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
-            if let Some(usage) = cpu_seconds(&format!("jostle/{run}/{host}")) {
-                read.entry(host.to_owned()).or_default().push((now, usage));
+            if let Some(used) = cpu_seconds(&format!("jostle/{run}/{host}")) {
+                read.entry(host.to_owned()).or_default().push((now, used));
             }
         }
         thread::sleep(Duration::from_millis(100));
