@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub use clean::{Removed, clean};
 use kubelet::{Class, MIN_SHARES};
 use lock::Lock;
-pub use lock::{default_lock, runtime_directory};
+pub use lock::runtime_directory;
 pub use precondition::check;
 
 use crate::{
@@ -37,6 +37,8 @@ pub struct LocalConfig {
     pub run: String,
     /// The file that keeps runs apart.
     pub lock: PathBuf,
+    /// The lock files of other users' runs.
+    pub rivals: Vec<PathBuf>,
     /// Who makes the groups.
     pub caller: Caller,
 }
@@ -44,8 +46,8 @@ pub struct LocalConfig {
 impl LocalConfig {
     /// This machine's usual places.
     pub fn new(run: impl Into<String>) -> Self {
-        let (lock, caller) = (default_lock(), Caller::current());
-        Self { cgroup_root: PathBuf::from(cgroup::DEFAULT_ROOT), run: run.into(), lock, caller }
+        let (lock, rivals, caller) = (lock::default_lock(), lock::rivals(), Caller::current());
+        Self { cgroup_root: PathBuf::from(cgroup::DEFAULT_ROOT), run: run.into(), lock, rivals, caller }
     }
 }
 
@@ -135,7 +137,7 @@ impl Backend for Local {
 
 impl Local {
     async fn provision_in(&mut self, hierarchy: Hierarchy, layout: &Layout) -> Result<Provisioned, BackendError> {
-        let lock = Lock::take(&self.config.lock, &self.config.run)?;
+        let lock = Lock::of(&self.config, &self.config.run)?;
         precondition::no_leftovers(&self.config)?;
         let home = hierarchy.whereabouts()?;
         let run = hierarchy.top().child(&self.config.run);

@@ -33,7 +33,7 @@ impl fmt::Display for Removed {
 pub async fn clean(config: &LocalConfig) -> Result<Removed, BackendError> {
     // Without controllers nothing can have been left in them, and that is worth a refusal: the root may be the wrong one.
     Hierarchy::open(&config.cgroup_root)?;
-    let _held = Lock::take(&config.lock, "jostle clean")?;
+    let _held = Lock::of(config, "jostle clean")?;
     let mut removed = Removed::default();
     for hierarchy in Hierarchy::with_groups_of(&config.cgroup_root, &config.caller)? {
         let top = hierarchy.top();
@@ -86,7 +86,7 @@ mod tests {
         let root = tree();
         let config = config(root.path(), "clean");
         let hierarchy = abandoned(root.path());
-        let _live = Lock::take(&config.lock, "demo-1-1").unwrap();
+        let _live = Lock::of(&config, "demo-1-1").unwrap();
         let error = clean(&config).await.unwrap_err().to_string();
         assert!(error.contains("run demo-1-1"), "{error}");
         assert!(hierarchy.exists(&Group::new("jostle/demo-1-1")));

@@ -11,7 +11,13 @@ use crate::{
 
 /// With a lock of its own beside the tree.
 pub(super) fn config(root: &Path, run: &str) -> LocalConfig {
-    LocalConfig { cgroup_root: root.to_owned(), run: run.to_owned(), lock: root.join("lock"), caller: root_user() }
+    LocalConfig {
+        cgroup_root: root.to_owned(),
+        run: run.to_owned(),
+        lock: root.join("lock"),
+        rivals: vec![],
+        caller: root_user(),
+    }
 }
 
 /// Hosts of 450m, pinned two to a CPU, nodes of 112.5m.

@@ -22,7 +22,7 @@ pub fn check(config: &LocalConfig, layout: &Layout) -> Result<(), BackendError> 
     run_name(&config.run)?;
     fits(layout, &hierarchy.cpus(&hierarchy.top())?)?;
     // Before looking for leftovers: the groups of a run that is alive are none.
-    let _held = Lock::take(&config.lock, &config.run)?;
+    let _held = Lock::of(config, &config.run)?;
     no_leftovers(config)
 }
 
@@ -185,7 +185,7 @@ mod tests {
         let error = check(&config, &layout(1, 1)).unwrap_err().to_string();
         assert!(error.starts_with("leftovers: ") && error.contains("demo-1-1"), "{error}");
         assert!(error.contains("accepted: jostle clean"), "{error}");
-        let _live = Lock::take(&config.lock, "demo-1-1").unwrap();
+        let _live = Lock::of(&config, "demo-1-1").unwrap();
         let error = check(&config, &layout(1, 1)).unwrap_err().to_string();
         assert!(error.contains("another run has this machine") && error.contains("run demo-1-1"), "{error}");
     }
