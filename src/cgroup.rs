@@ -200,19 +200,23 @@ impl CgroupError {
     pub fn accepted(&self) -> &'static str {
         match self {
             Self::Missing { .. } => {
-                "the controllers cpu and memory below /sys/fs/cgroup, on v2 (cat /sys/fs/cgroup/cgroup.controllers) or v1 (and cpuacct);                  a kernel without cgroup_disable=; a container with --privileged"
+                "the controllers cpu and memory below /sys/fs/cgroup, on v2 (cat /sys/fs/cgroup/cgroup.controllers) or v1 (and \
+                 cpuacct); a kernel without cgroup_disable=; a container with --privileged"
             }
             Self::NotRoot { .. } => {
                 "run as root, for example sudo jostle run FILE; the fake backend needs no privileges"
             }
             Self::NotDelegated { .. } => {
-                "systemd-run --user --scope -p Delegate=yes jostle run FILE; or as root, for example sudo jostle run FILE; the fake                  backend needs no privileges"
+                "systemd-run --user --scope -p Delegate=yes jostle run FILE; or as root, for example sudo jostle run FILE; the \
+                 fake backend needs no privileges"
             }
             Self::Undelegated { .. } => {
-                "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\nDelegate=cpu cpuset memory pids\n' | sudo tee                  /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in anew"
+                "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset memory pids\\n' | \
+                 sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in anew"
             }
             Self::Io { .. } => {
-                "groups that this user may write to: as root test -w /sys/fs/cgroup; in a container --privileged; else systemd-run                  --user --scope -p Delegate=yes jostle run FILE"
+                "groups that this user may write to: as root test -w /sys/fs/cgroup; in a container --privileged; else \
+                 systemd-run --user --scope -p Delegate=yes jostle run FILE"
             }
             Self::Alive { .. } => "end those processes, then run `jostle clean`",
         }

@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(error.component, "cgroup controllers");
         assert!(error.why.starts_with("controller cpu is not delegated to "), "{error}");
         assert!(error.why.ends_with("run-r1.scope; it has \"memory pids\""), "{error}");
-        assert!(error.accepted.contains("Delegate=cpu cpuset memory pids"), "{error}");
+        assert!(error.accepted.contains(r"'[Service]\nDelegate=cpu cpuset memory pids\n' | sudo tee"), "{error}");
     }
 
     /// Version 2 passes, for root and for a user with a group of its own.

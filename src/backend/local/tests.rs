@@ -159,16 +159,18 @@ async fn refuses_impossible_pods() {
     local.teardown().await.unwrap();
 }
 
+/// A fixture tree, and who makes groups in it.
+type SetUp = fn() -> (TempDir, Caller);
+
 /// Whichever step of provisioning fails, nothing stays, the error names the step, and the machine is free for the next run: on
 /// version 1, on version 2 as root and as a user, and where there are both.
 #[tokio::test]
 async fn a_failure_at_any_step_of_provisioning_leaves_nothing() {
-    let root_of = |tree: fn() -> TempDir| move || (tree(), root_user());
-    let setups: [(&dyn Fn() -> (TempDir, Caller), u32); 4] = [
-        (&root_of(fixture_tree), 50),
-        (&root_of(v2), 30),
-        (&root_of(|| hybrid("memory cpuset")), 40),
-        (&|| delegated("cpu cpuset memory\n"), 30),
+    let setups: [(SetUp, u32); 4] = [
+        (|| (fixture_tree(), root_user()), 50),
+        (|| (v2(), root_user()), 30),
+        (|| (hybrid("memory cpuset"), root_user()), 40),
+        (|| delegated("cpu cpuset memory\n"), 30),
     ];
     let layout = layout(1, 1);
     for (setup, least) in setups {
