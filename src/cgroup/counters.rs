@@ -118,7 +118,7 @@ pub fn parse_pressure(text: &str) -> Vec<Stalled> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cgroup::fixture::{tree, v2, write};
+    use crate::cgroup::fixture::{hybrid, tree, v2, write};
 
     /// Counters come in the kernel's units; half a group is no group.
     #[test]
@@ -157,6 +157,20 @@ mod tests {
         assert!(hierarchy.pressure(&group, "io").is_empty());
         assert_eq!(hierarchy.machine_cpu_ns(), None, "sampled, not counted");
         assert_eq!(hierarchy.cpus(&group.child("gone")).unwrap(), [0, 1]);
+    }
+
+    /// Where the CPU controller is on the other version than the accounting, each is read where it is.
+    #[test]
+    fn reads_a_hybrid() {
+        let root = hybrid("cpu");
+        let hierarchy = Hierarchy::open(root.path()).unwrap();
+        let group = Group::new("a");
+        write(root.path(), "cpuacct/a/cpuacct.usage", "1500000000\n");
+        write(root.path(), "unified/a/cpu.stat", "usage_usec 7\nnr_throttled 3\nthrottled_usec 250000\n");
+        write(root.path(), "unified/a/cpu.pressure", "some avg10=0.00 total=2500000\n");
+        let expected = Counters { cpu_ns: 1_500_000_000, throttled_ns: 250_000_000, throttled_periods: 3 };
+        assert_eq!(hierarchy.counters(&group), Some(expected));
+        assert_eq!(hierarchy.pressure(&group, "cpu"), [Stalled { kind: "some", seconds: 2.5 }]);
     }
 
     /// Processes of every mount are seen once; a group that is gone has none.
