@@ -79,6 +79,24 @@ pub struct Counters {
     pub series: Vec<SeriesWindow>,
 }
 
+/// Every sample of one metric between two points in time, on the scrapes that came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// When the agent read each scrape, in Unix seconds, in order.
+    pub times: Vec<f64>,
+    /// Sorted by labels.
+    pub series: Vec<SampledSeries>,
+}
+
+/// One series of [`Samples`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampledSeries {
+    /// Its labels, without Prometheus' own.
+    pub labels: BTreeMap<String, String>,
+    /// One per scrape; absent where that scrape has none.
+    pub values: Vec<Option<f64>>,
+}
+
 /// The port.
 pub trait Metrics {
     /// Starts what stores the samples, scraping the agent below `tree`; its processes go into the reserve.
@@ -87,6 +105,13 @@ pub trait Metrics {
     fn ready(&mut self) -> impl Future<Output = Result<(), MetricsError>>;
     /// The samples of `[start, end]`. Missing samples are missing, never zero.
     fn window(&mut self, start: Timestamp, end: Timestamp) -> impl Future<Output = Result<Counters, MetricsError>>;
+    /// Every sample of `metric` in `[start, end]`, as read. Missing samples are missing, never zero.
+    fn series(
+        &mut self,
+        metric: &str,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> impl Future<Output = Result<Samples, MetricsError>>;
     /// Ends what `start` began. Can be called twice.
     fn close(&mut self) -> impl Future<Output = ()>;
 }

@@ -11,6 +11,7 @@ mod shares;
 pub(crate) mod synthetic;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod trial;
 mod utc;
 
@@ -18,5 +19,6 @@ pub(crate) use counters::counter;
 pub use manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent};
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};
+pub use timeline::{NodeTimeline, PhasesRow, TimelineRow, timeline};
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};
 pub use utc::Utc;

@@ -9,7 +9,7 @@ pub use self::directory::{Record, RecordError, RunDirectory};
 use crate::{
     aggressor::TenantCounts,
     engine::{Iteration, Workload},
-    metrics::Counters,
+    metrics::{Counters, Samples},
     plan::{Machine, PlannedBlock},
     units::{BlockId, HostId, Rate, Timestamp, TrialId},
 };
@@ -152,6 +152,10 @@ pub struct TrialRecord {
     pub settle: Option<Counters>,
     /// The window.
     pub window: Option<Counters>,
+    /// CPU seconds of every node at every scrape from launch to the end of wash-out: shown in the report, and never judged by. Absent where it could
+    /// not be read, and in records of versions that did not keep it.
+    #[serde(default)]
+    pub node_cpu: Option<Samples>,
     /// How it ended.
     pub ending: Ending,
 }

@@ -17,8 +17,8 @@ pub fn analyze(path: &Path, verdict: &VerdictArgs) -> Result<u8, Failure> {
 
 /// The report of a record.
 pub fn report_of(record: &Record) -> Report {
-    let Record { experiment, plan, entries, trials, .. } = record;
-    report::build(&RunRecord { experiment, plan, entries, trials })
+    let Record { text, experiment, plan, entries, trials } = record;
+    report::build(&RunRecord { text, experiment, plan, entries, trials })
 }
 
 /// Writes `report.json`, prints the report where asked, and gives the exit code.

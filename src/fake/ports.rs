@@ -9,7 +9,7 @@ use crate::{
     clock::Clock as _,
     engine::{Engine, EngineError, Iteration, Task, Workload},
     experiment::AggressorSpec,
-    metrics::{Counters, Metrics, MetricsError},
+    metrics::{Counters, Metrics, MetricsError, Samples, name},
     units::{NodeId, Rate, Timestamp},
 };
 
@@ -228,6 +228,16 @@ impl Metrics for FakeMetrics {
 
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
         Ok(self.0.borrow().counters(start, end))
+    }
+
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+        match metric {
+            name::NODE_CPU => Ok(self.0.borrow().node_cpu(start, end)),
+            _ => Err(MetricsError {
+                component: "fake metrics".to_owned(),
+                why: format!("keeps no samples of {metric}; {} is accepted", name::NODE_CPU),
+            }),
+        }
     }
 
     async fn close(&mut self) {}

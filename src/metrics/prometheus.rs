@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     backend::{Place, PodSpec, Resources},
-    metrics::{Counters, Metrics, MetricsError},
+    metrics::{Counters, Metrics, MetricsError, Samples, name},
     units::Timestamp,
 };
 
@@ -171,8 +171,18 @@ impl Metrics for Managed {
         let interval = self.config.interval;
         let running = self.running()?;
         running.check()?;
-        let body = running.client.samples(start, end).await.map_err(|why| running.prometheus.failure(&why))?;
+        let body = running.client.samples("jostle_.*", start, end).await;
+        let body = body.map_err(|why| running.prometheus.failure(&why))?;
         decode::counters(&body, start, end, interval).map_err(|why| running.prometheus.failure(&why))
+    }
+
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+        let running = self.running()?;
+        running.check()?;
+        let names = format!("{metric}|{}", name::READ_TIME);
+        let body = running.client.samples(&names, start, end).await;
+        let body = body.map_err(|why| running.prometheus.failure(&why))?;
+        decode::series(&body, metric, start, end).map_err(|why| running.prometheus.failure(&why))
     }
 
     async fn close(&mut self) {

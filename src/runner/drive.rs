@@ -10,7 +10,7 @@ use crate::{
     engine::Engine,
     experiment::{AggressorSpec, Experiment, Hold, LoadTarget},
     load::{Controller, Reading as LoadReading},
-    metrics::{Counters, Metrics},
+    metrics::{Counters, Metrics, name},
     observe,
     plan::{Plan, PlannedBlock, primary_share},
     progress::{self, Progress},
@@ -89,6 +89,7 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         load: None,
         settle: None,
         window: None,
+        node_cpu: None,
         ending: Ending::Interrupted,
     };
     let mut drive =
@@ -396,7 +397,8 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         Ok(())
     }
 
-    /// The raw counters of the end of settle and of the window. What cannot be read stays absent, and voids the trial.
+    /// The raw counters of the end of settle and of the window. What cannot be read stays absent, and voids the trial; but for the
+    /// course of the nodes' CPU, which is only shown.
     async fn read_counters(&mut self) {
         let phases = self.record.phases;
         if let (Some(settle), Some(window)) = (phases.settle, phases.window) {
@@ -405,6 +407,10 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         }
         if let (Some(window), Some(washout)) = (phases.window, phases.washout) {
             self.record.window = self.read(window, washout).await;
+        }
+        if let Some(launch) = phases.launch {
+            let now = self.ports.clock.now();
+            self.record.node_cpu = self.ports.metrics.series(name::NODE_CPU, launch, now).await.ok();
         }
     }
 

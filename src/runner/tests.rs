@@ -10,7 +10,7 @@ use crate::{
     engine::{Iteration, Workload},
     experiment::{self, BackendChoice},
     fake::Fake,
-    metrics::Counters,
+    metrics::{Counters, Samples},
     plan::{self, Machine},
     record::{Ending, Record},
     units::{NodeId, Rate},
@@ -140,6 +140,10 @@ impl<M: Metrics> Metrics for Fused<M> {
     }
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
         self.0.window(start, end).await
+    }
+
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+        self.0.series(metric, start, end).await
     }
     async fn close(&mut self) {
         self.0.close().await;

@@ -39,15 +39,16 @@ impl Client {
         decode::sample_count(&body)
     }
 
-    /// The raw samples of `[start, end]` and a few milliseconds around it, as JSON.
+    /// The raw samples of `[start, end]` and a few milliseconds around it, as JSON, of the metrics whose whole name is matched by the
+    /// regular expression `names`.
     ///
     /// An instant query of a range selector returns what is stored; `query_range` would resample it.
-    pub(super) async fn samples(&self, start: Timestamp, end: Timestamp) -> Result<Vec<u8>, String> {
+    pub(super) async fn samples(&self, names: &str, start: Timestamp, end: Timestamp) -> Result<Vec<u8>, String> {
         // Prometheus counts in milliseconds: ask for the whole ones around, and let the decoder cut. Whether the selector's left
         // edge belongs to it (until version 2) or not (from 3) then makes no difference either.
         let (first, last) = (start.0 / 1_000_000, end.0.div_ceil(1_000_000));
         let range = last.saturating_sub(first) + 1;
-        let query = format!("{{__name__=~\"jostle_.*\"}}[{range}ms]");
+        let query = format!("{{__name__=~\"{names}\"}}[{range}ms]");
         self.query(&[("query", query), ("time", format!("{}.{:03}", last / 1000, last % 1000))]).await
     }
 
