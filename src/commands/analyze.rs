@@ -21,15 +21,16 @@ pub fn report_of(record: &Record) -> Report {
     report::build(&RunRecord { text, experiment, plan, entries, trials })
 }
 
-/// Writes `report.json`, prints the report where asked, and gives the exit code.
+/// Writes `report.json` and `report.html`, prints the report where asked, and gives the exit code.
 pub fn conclude(record: &Record, path: &Path, verdict: &VerdictArgs, print: bool) -> Result<u8, Failure> {
     let report = report_of(record);
     let directory = RunDirectory::append_to(path).map_err(Failure::machine)?;
     let json = report::to_json(&report).map_err(Failure::machine)?;
     directory.write("report.json", json.as_bytes()).map_err(Failure::machine)?;
+    directory.write("report.html", report::html(&report).as_bytes()).map_err(Failure::machine)?;
     if print {
         output::print(&report::terminal(&report));
-        output::print(&format!("\nreport.json  journal.jsonl   in {}", path.display()));
+        output::print(&format!("\nreport.html  report.json  journal.jsonl   in {}", path.display()));
     }
     Ok(report::exit_code(&report, verdict.fail_on()))
 }

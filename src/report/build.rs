@@ -71,7 +71,11 @@ pub fn build(run: &RunRecord<'_>) -> Report {
         executed: ExecutedRow { blocks: blocks.iter().map(executed).collect() },
         arms: std::iter::once(BASELINE)
             .chain(run.experiment.arms.iter().map(|arm| arm.name.as_str()))
-            .map(|name| ArmRow { name: name.to_owned(), trials: trials(run, &blocks, name), latency: latency(&blocks, name) })
+            .map(|name| ArmRow {
+                name: name.to_owned(),
+                trials: trials(run, &blocks, name),
+                latency: latency(&blocks, name),
+            })
             .collect(),
         comparisons,
         load_over_trials: load_over_trials(run, &blocks),

@@ -15,7 +15,16 @@ fn a_run_finds_the_truth() {
     let run = bench.path("runs/fake-2019-1");
     assert_eq!(
         names(&run),
-        ["experiment.json", "experiment.yaml", "journal.jsonl", "logs", "plan.json", "report.json", "samples"]
+        [
+            "experiment.json",
+            "experiment.yaml",
+            "journal.jsonl",
+            "logs",
+            "plan.json",
+            "report.html",
+            "report.json",
+            "samples"
+        ]
     );
     assert_eq!(std::fs::read_link(bench.path("runs/latest")).unwrap().to_str(), Some("fake-2019-1"));
     let report = bench.json("runs/latest/report.json");
