@@ -21,11 +21,13 @@ pub fn cpu(report: &Report) -> Option<String> {
     let mut out = String::new();
     let all = executed(report);
     for row in &report.executed.blocks {
-        let courses: Vec<Course<'_>> = all
+        let mut courses: Vec<Course<'_>> = all
             .iter()
             .filter(|(_, trial)| trial.block == row.block)
             .filter_map(|(arm, trial)| Some((ArmStyle::of(report, arm), *arm, *trial, trial.timeline.as_ref()?)))
             .collect();
+        // The baseline first, whichever came first.
+        courses.sort_by_key(|(style, ..)| style.0);
         if !courses.is_empty() {
             let checked = if out.is_empty() { " checked" } else { "" };
             let block = row.block;
@@ -49,12 +51,15 @@ fn panels(report: &Report, block: BlockId, courses: &[Course<'_>]) -> String {
         let loaded = courses
             .iter()
             .filter(|(_, _, trial, _)| trial.hosts.iter().any(|row| row.host == host.host && row.contended));
-        let by: Vec<String> = loaded.map(|(_, arm, ..)| escape(arm)).collect();
-        let (class, note) = match by.is_empty() {
-            true => ("", String::new()),
-            false => (" loaded", format!(" <span>loaded in {}</span>", by.join(", "))),
-        };
-        out.push_str(&format!("<div class=\"host{class}\"><h4>{}{note}</h4>\n<div class=\"nodes\">\n", host.host));
+        let by: Vec<String> = loaded
+            .map(|(style, arm, ..)| format!("<span class=\"{}\">loaded in {}</span>", style.class(), escape(arm)))
+            .collect();
+        let class = if by.is_empty() { "" } else { " loaded" };
+        out.push_str(&format!(
+            "<div class=\"host{class}\"><h4>{} {}</h4>\n<div class=\"nodes\">\n",
+            host.host,
+            by.join(" ")
+        ));
         for node in report.topology.nodes.iter().filter(|node| node.host == host.host) {
             out.push_str(&panel(node.node, courses, &shading, (last, most)));
         }

@@ -82,16 +82,18 @@ fn differences(report: &Report, comparison: &ComparisonRow) -> String {
     let arm = comparison.arm.as_str();
     let style = ArmStyle::of(report, arm);
     let drawn = both(|width| pairs(comparison, style, width));
+    let mut caption = "The loss of each block against its own baseline trial; above zero is slower.".to_owned();
     let content = match (drawn.is_empty(), comparison.verdict) {
-        (false, _) => drawn,
+        (false, _) => {
+            caption.push_str(" The shaded band is the interval of the mean, which stands again at the right.");
+            drawn
+        }
         (true, Some(VerdictWord::Refused)) => {
             nothing("No difference is shown: the method refuses this comparison, for the reason above.")
         }
         (true, _) => nothing("Not available."),
     };
-    let caption = "The loss of each block against its own baseline trial; above zero is slower. The shaded band is the interval of the \
-                   mean, which stands again at the right.";
-    figure(&id(report, "differences", arm), &format!("Paired differences{}", which(report, arm)), &content, caption)
+    figure(&id(report, "differences", arm), &format!("Paired differences{}", which(report, arm)), &content, &caption)
 }
 
 fn load_of(report: &Report, arm: &str) -> String {

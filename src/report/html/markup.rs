@@ -23,6 +23,20 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// Sentences of the terminal's report as HTML: as a page sets them, with units that stay beside their figures.
+pub fn prose(text: &str) -> String {
+    let mut text = escape(text).replace("+-", "±").replace("   ", " · ").replace("  ", " ");
+    for unit in ["%", "pp", "ms", "s", "m", "GiB", "images/s", "queries/s", "blocks"] {
+        for end in [" ", ",", ";", ".", ")", ":", "\n"] {
+            text = text.replace(&format!(" {unit}{end}"), &format!("\u{a0}{unit}{end}"));
+        }
+        if let Some(head) = text.strip_suffix(&format!(" {unit}")) {
+            text = format!("{head}\u{a0}{unit}");
+        }
+    }
+    text
+}
+
 /// With so many decimals, and a true minus sign.
 pub fn fixed(value: f64, decimals: usize) -> String {
     phrase::number(value, decimals).replace('-', "−")
@@ -135,6 +149,13 @@ pub fn figure(id: &str, heading: &str, content: &str, caption: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Units are tied to what they measure, columns become dots, signs are true ones; and it is escaped.
+    #[test]
+    fn sentences() {
+        assert_eq!(prose("2.9 % [1, 2]   n = 6, at +-1 pp"), "2.9\u{a0}% [1, 2] · n = 6, at ±1\u{a0}pp");
+        assert_eq!(prose("<5 s, 20 ms>"), "&lt;5\u{a0}s, 20 ms&gt;");
+    }
 
     /// Nothing of a text can end what it stands in, or begin anything.
     #[test]

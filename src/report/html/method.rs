@@ -2,7 +2,7 @@
 
 use super::{
     executed,
-    markup::{NONE, asked, escape, fixed, fold},
+    markup::{NONE, asked, escape, fixed, fold, prose},
     outcome,
 };
 use crate::report::{
@@ -13,7 +13,7 @@ use crate::report::{
 /// A list of names and what they are; both are text.
 pub fn list(rows: &[(String, String)]) -> String {
     let row =
-        |(name, text): &(String, String)| format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), escape(text));
+        |(name, text): &(String, String)| format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(name), prose(text));
     format!("<dl>\n{}</dl>\n", rows.iter().map(row).collect::<String>())
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     ArmStyle, figures,
-    markup::escape,
+    markup::{escape, prose},
     method::{discounted, environment, file, list, method},
     plot::{both, strip},
     tables,
@@ -70,9 +70,12 @@ fn head(report: &Report) -> String {
         RunStatus::Interrupted => "interrupted",
         RunStatus::Refused => "refused",
     };
-    let machine = report.environment.machine.clone();
+    let environment = &report.environment;
+    let backend = environment.backend.as_ref().map(|backend| format!("{backend} backend"));
+    let machine = environment.machine.clone().filter(|machine| machine != "none");
     let seed = format!("seed {}", report.seed);
-    let told: Vec<String> = day.into_iter().chain([seed]).chain(machine).chain([status.to_owned()]).collect();
+    let told: Vec<String> =
+        day.into_iter().chain([seed]).chain(backend).chain(machine).chain([status.to_owned()]).collect();
     escape(&told.join(" · "))
 }
 
@@ -109,7 +112,7 @@ fn answer(report: &Report, comparison: &ComparisonRow) -> String {
     let style = ArmStyle::of(report, &comparison.arm);
     format!(
         "<div class=\"answer {class}\">\n<p class=\"verdict\">{verdict}</p>\n<p class=\"sentence\">{}</p>\n{}</div>\n",
-        escape(&terminal::answer(report, comparison)),
+        prose(&terminal::answer(report, comparison)),
         both(|width| strip(comparison, style, width)),
     )
 }

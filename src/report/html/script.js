@@ -11,6 +11,10 @@
     tip.style.top = (above > 4 ? above : y + 18) + "px";
   };
   const hush = () => { tip.hidden = true; };
+  // What the keyboard is on: getting there scrolls the page, and the values go with it.
+  let again;
+  const hold = (show) => { again = show; show(); };
+  const drop = () => { again = undefined; hush(); };
   const middle = (box) => [box.left + box.width / 2, box.top];
 
   // A title of the browser's own would stand over ours.
@@ -27,8 +31,8 @@
       const show = () => tell(mark.getAttribute("aria-label"), ...middle(mark.getBoundingClientRect()));
       mark.addEventListener("pointerenter", show);
       mark.addEventListener("pointerleave", hush);
-      mark.addEventListener("focus", show);
-      mark.addEventListener("blur", hush);
+      mark.addEventListener("focus", () => hold(show));
+      mark.addEventListener("blur", drop);
       mark.addEventListener("keydown", (event) => {
         const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
         if (!step) return;
@@ -76,8 +80,8 @@
       show();
     });
     panel.addEventListener("pointerleave", leave);
-    panel.addEventListener("focus", () => { ready(); show(); });
-    panel.addEventListener("blur", leave);
+    panel.addEventListener("focus", () => { ready(); hold(show); });
+    panel.addEventListener("blur", () => { drop(); leave(); });
     panel.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
@@ -87,8 +91,8 @@
     });
   }
 
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") hush(); });
-  document.addEventListener("scroll", hush, { passive: true });
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") drop(); });
+  document.addEventListener("scroll", () => again ? again() : hush(), { passive: true });
 
   // On paper nothing can be unfolded.
   addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach((fold) => {

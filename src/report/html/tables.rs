@@ -7,12 +7,12 @@ use super::{
 };
 use crate::{
     observe::AggressorRow,
-    report::model::{EstimateRow, Quantity, Report, TrialRow, VerdictWord},
+    report::model::{Quantity, Report, TrialRow, VerdictWord},
 };
 
 /// All of them, in the order in which one doubts: results, trials, machine.
 pub fn tables(report: &Report) -> String {
-    let open = [comparisons(report), loads(report)].map(|table| table.html());
+    let open = [verdicts(report), estimates(report), loads(report)].map(|table| table.html());
     let mut out = open.join("");
     let folded = [
         blocks(report),
@@ -32,26 +32,8 @@ fn asked_for(value: Option<f64>) -> Cell {
     Cell::Figure(value.map_or_else(|| NONE.to_owned(), asked))
 }
 
-fn comparisons(report: &Report) -> Table {
-    let mut table = Table::new(
-        "Comparisons with the baseline, in % of its throughput",
-        &[
-            "arm",
-            "figure",
-            "loss",
-            "low",
-            "high",
-            "confidence, %",
-            "blocks",
-            "widened by",
-            "p",
-            "limit, %",
-            "verdict",
-            "detected",
-            "codes",
-            "method",
-        ],
-    );
+fn verdicts(report: &Report) -> Table {
+    let mut table = Table::new("Verdicts", &["arm", "verdict", "limit, %", "p of no effect", "loss detected", "codes"]);
     for row in &report.comparisons {
         let verdict = match row.verdict {
             Some(VerdictWord::Within) => "within",
@@ -60,39 +42,43 @@ fn comparisons(report: &Report) -> Table {
             Some(VerdictWord::Refused) => "refused",
             None => NONE,
         };
-        let mut told = |figure: &str, estimate: &EstimateRow, judged: [Cell; 5]| {
-            let [p, limit, verdict, detected, codes] = judged;
+        table.row(vec![
+            Cell::text(&row.arm),
+            Cell::text(verdict),
+            asked_for(row.limit_percent),
+            row.p_value.map_or(Cell::known(None, 0), probability),
+            Cell::text(if row.detected { "yes" } else { "no" }),
+            Cell::text(if row.codes.is_empty() { NONE.to_owned() } else { row.codes.join(", ") }),
+        ]);
+    }
+    table
+}
+
+/// To a millionth: smaller ones are told apart by nobody.
+fn probability(p: f64) -> Cell {
+    Cell::Figure(if p < 1e-6 { format!("< {}", fixed(1e-6, 6)) } else { fixed(p, 6) })
+}
+
+fn estimates(report: &Report) -> Table {
+    let mut table = Table::new(
+        "Losses against the baseline, with their intervals, in %",
+        &["arm", "of", "loss", "low", "high", "confidence, %", "blocks", "widened by", "method"],
+    );
+    for row in &report.comparisons {
+        let known = [("makespan throughput", &row.makespan), ("throughput, Hodges-Lehmann", &row.hodges_lehmann)];
+        let known = known.into_iter().filter_map(|(of, estimate)| Some((of, estimate.as_ref()?)));
+        for (of, estimate) in [("throughput", &row.degradation_percent)].into_iter().chain(known) {
             table.row(vec![
                 Cell::text(&row.arm),
-                Cell::text(figure),
+                Cell::text(of),
                 Cell::known(estimate.value, 3),
                 Cell::known(estimate.low, 3),
                 Cell::known(estimate.high, 3),
                 Cell::Figure(asked(estimate.confidence * 100.0)),
                 Cell::count(estimate.n),
                 Cell::Figure(fixed(estimate.kappa, 3)),
-                p,
-                limit,
-                verdict,
-                detected,
-                codes,
                 Cell::text(&estimate.method),
             ]);
-        };
-        let judged = [
-            Cell::known(row.p_value, 6),
-            asked_for(row.limit_percent),
-            Cell::text(verdict),
-            Cell::text(if row.detected { "yes" } else { "no" }),
-            Cell::text(if row.codes.is_empty() { NONE.to_owned() } else { row.codes.join(", ") }),
-        ];
-        told("throughput", &row.degradation_percent, judged);
-        let none = || [(); 5].map(|()| Cell::text(""));
-        if let Some(makespan) = &row.makespan {
-            told("makespan throughput", makespan, none());
-        }
-        if let Some(robust) = &row.hodges_lehmann {
-            told("Hodges-Lehmann", robust, none());
         }
     }
     table

@@ -1,6 +1,6 @@
 //! From values to places, and values that are worth a label.
 
-use crate::report::html::markup::fixed;
+use crate::report::{html::markup::fixed, phrase};
 
 /// Maps values onto a stretch of the picture.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Scale {
             let powers = (low.log10().floor() as i32)..=(high.log10().ceil() as i32);
             let all = powers.flat_map(|power| steps(f64::from(power)));
             let inside = all.filter(|value| *value >= low * 0.999 && *value <= high * 1.001);
-            return inside.map(|value| (value, fixed(value, if value < 1.0 { 2 } else { 0 }))).collect();
+            return inside.map(|value| (value, phrase::short(value))).collect();
         }
         let raw = (high - low) / wanted.max(1) as f64;
         let unit = 10f64.powf(raw.log10().floor());
@@ -88,7 +88,7 @@ mod tests {
     fn ticks_are_round() {
         assert_eq!(labels(&Scale::linear((0.0, 100.0), (0.0, 1.0)), 5), ["0", "20", "40", "60", "80", "100"]);
         assert_eq!(labels(&Scale::linear((-0.31, 0.42), (0.0, 1.0)), 5), ["−0.2", "0.0", "0.2", "0.4"]);
-        assert_eq!(labels(&Scale::log([0.7, 130.0], (0.0, 1.0)), 5)[..3], ["0.50", "1", "2"]);
+        assert_eq!(labels(&Scale::log([0.7, 130.0], (0.0, 1.0)), 5)[..3], ["0.5", "1", "2"]);
         assert_eq!(labels(&Scale::log([0.7, 130.0], (0.0, 1.0)), 5).last().map(String::as_str), Some("200"));
         assert!(!labels(&Scale::around([112.0], (0.0, 1.0)), 5).is_empty());
         assert!(!labels(&Scale::around([], (0.0, 1.0)), 5).is_empty());
