@@ -89,11 +89,9 @@ fn panel(node: NodeId, courses: &[Course<'_>], shading: &str, (last, most): (f64
         let found = course.nodes.iter().find(|row| row.node == node);
         if let Some(row) = found {
             let class = style.class();
-            lines.push_str(&format!(
-                "<path class=\"{class}\" data-arm=\"{}\" d=\"{}\"/>",
-                escape(arm),
-                path(course, row)
-            ));
+            let line = format!("<path class=\"{class}\" data-arm=\"{}\" d=\"{}\"/>", escape(arm), path(course, row));
+            // The baseline last, and so on top: it is dashed, and lets what is below be seen.
+            lines.insert_str(0, &line);
         }
         let window = trial.nodes.iter().find(|row| row.node == node).and_then(|row| row.cpu_percent);
         if let Some(window) = window {
