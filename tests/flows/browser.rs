@@ -132,11 +132,13 @@ fn missing(report: &Value, text: &str) -> Vec<String> {
     told.collect()
 }
 
-/// Stretches of points (tenths of a second, tenths of a percent) that a path draws.
-fn drawn(path: &str) -> Vec<Vec<(i64, i64)>> {
+/// Stretches of points without a gap, in tenths of a second and tenths of a percent.
+type Stretches = Vec<Vec<(i64, i64)>>;
+
+/// What a path draws.
+fn drawn(path: &str) -> Stretches {
     let stretch = |run: &str| {
-        let numbers: Vec<i64> =
-            run.split(|letter: char| letter == ' ' || letter == 'l').map(|number| number.parse().unwrap()).collect();
+        let numbers: Vec<i64> = run.split([' ', 'l']).map(|number| number.parse().unwrap()).collect();
         let (mut x, mut y) = (numbers[0], numbers[1]);
         let mut points = vec![(x, y)];
         // After the first point comes an empty step, so that a point alone can be seen.
@@ -151,7 +153,7 @@ fn drawn(path: &str) -> Vec<Vec<(i64, i64)>> {
 }
 
 /// What the curves should be, out of report.json: block, node, arm, points.
-fn courses(report: &Value) -> Vec<(String, String, String, Vec<Vec<(i64, i64)>>)> {
+fn courses(report: &Value) -> Vec<(String, String, String, Stretches)> {
     let tenths = |value: &Value| value.as_f64().map(|value| (value * 10.0).round() as i64);
     let mut all = Vec::new();
     for arm in report["arms"].as_array().unwrap() {

@@ -119,7 +119,7 @@ impl Table {
                     Cell::Text(text) => out.push_str(&format!("<td class=\"t\">{}", escape(text))),
                 }
             }
-            out.push_str("\n");
+            out.push('\n');
         }
         out.push_str("</tbody></table></div>\n");
         out
