@@ -127,14 +127,17 @@ mod tests {
         assert_eq!(gaps(3).len(), holed.seconds.len(), "a node without samples is unknown throughout");
     }
 
-    /// A record without samples, or with a single scrape, has no course.
+    /// A record without samples (also one of a version that kept none), or with a single scrape, has no course.
     #[test]
     fn too_little_is_nothing() {
         let (experiment, layout) = (synthetic::experiment(), synthetic::layout());
         let mut record = synthetic::baseline();
         record.node_cpu.as_mut().unwrap().times.truncate(1);
         assert_eq!(timeline(&record, &experiment, &layout), None);
-        record.node_cpu = None;
-        assert_eq!(timeline(&record, &experiment, &layout), None);
+        let mut older = serde_json::to_value(&record).unwrap();
+        assert!(older.as_object_mut().unwrap().remove("nodeCpu").is_some());
+        let older: TrialRecord = serde_json::from_value(older).unwrap();
+        assert_eq!(timeline(&older, &experiment, &layout), None);
+        assert_eq!(TrialRecord { node_cpu: None, ..record }, older);
     }
 }

@@ -25,7 +25,12 @@ pub fn escape(text: &str) -> String {
 
 /// Sentences of the terminal's report as HTML: as a page sets them, with units that stay beside their figures.
 pub fn prose(text: &str) -> String {
-    let mut text = escape(text).replace("+-", "±").replace("   ", " · ").replace("  ", " ");
+    let mut text = format!(" {}", escape(text).replace("+-", "±").replace("   ", " · ").replace("  ", " "));
+    for before in [" ", "[", "("] {
+        for digit in '0'..='9' {
+            text = text.replace(&format!("{before}-{digit}"), &format!("{before}−{digit}"));
+        }
+    }
     for unit in ["%", "pp", "ms", "s", "m", "GiB", "images/s", "queries/s", "blocks"] {
         for end in [" ", ",", ";", ".", ")", ":", "\n"] {
             text = text.replace(&format!(" {unit}{end}"), &format!("\u{a0}{unit}{end}"));
@@ -34,7 +39,8 @@ pub fn prose(text: &str) -> String {
             text = format!("{head}\u{a0}{unit}");
         }
     }
-    text
+    // The space in front was for signs at the beginning.
+    text.trim_start().to_owned()
 }
 
 /// With so many decimals, and a true minus sign.
@@ -154,6 +160,8 @@ mod tests {
     #[test]
     fn sentences() {
         assert_eq!(prose("2.9 % [1, 2]   n = 6, at +-1 pp"), "2.9\u{a0}% [1, 2] · n = 6, at ±1\u{a0}pp");
+        assert_eq!(prose("-0.1, CI -0.4 to -2 [-1] n0-0"), "−0.1, CI −0.4 to −2 [−1] n0-0");
+        assert_eq!(prose("% and no figure"), "% and no figure");
         assert_eq!(prose("<5 s, 20 ms>"), "&lt;5\u{a0}s, 20 ms&gt;");
     }
 

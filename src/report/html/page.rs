@@ -94,8 +94,10 @@ fn answers(report: &Report) -> String {
                 None => rows.push((name.to_owned(), text)),
             }
         }
-        let heading = group.arm.map(|arm| format!("<h2 class=\"arm\">{}</h2>\n", escape(&arm)));
-        out.push_str(&heading.unwrap_or_default());
+        if report.comparisons.len() > 1 {
+            let heading = group.arm.as_deref().unwrap_or("The whole run");
+            out.push_str(&format!("<h2 class=\"arm\">{}</h2>\n", escape(heading)));
+        }
         out.push_str(&list(&rows));
     }
     out + "</section>\n"
@@ -110,8 +112,11 @@ fn answer(report: &Report, comparison: &ComparisonRow) -> String {
         None => ("free", "no limit set"),
     };
     let style = ArmStyle::of(report, &comparison.arm);
+    let several = report.comparisons.len() > 1;
+    let which =
+        several.then(|| format!("<span class=\"which\">{}</span>", escape(&comparison.arm))).unwrap_or_default();
     format!(
-        "<div class=\"answer {class}\">\n<p class=\"verdict\">{verdict}</p>\n<p class=\"sentence\">{}</p>\n{}</div>\n",
+        "<div class=\"answer {class}\">\n<p class=\"verdict\">{verdict}</p>{which}\n<p class=\"sentence\">{}</p>\n{}</div>\n",
         prose(&terminal::answer(report, comparison)),
         both(|width| strip(comparison, style, width)),
     )
