@@ -112,9 +112,10 @@ fn answer(report: &Report, comparison: &ComparisonRow) -> String {
         None => ("free", "no limit set"),
     };
     let style = ArmStyle::of(report, &comparison.arm);
-    let several = report.comparisons.len() > 1;
-    let which =
-        several.then(|| format!("<span class=\"which\">{}</span>", escape(&comparison.arm))).unwrap_or_default();
+    let which = match report.comparisons.len() {
+        1 => String::new(),
+        _ => format!("<span class=\"which\">{}</span>", escape(&comparison.arm)),
+    };
     format!(
         "<div class=\"answer {class}\">\n<p class=\"verdict\">{verdict}</p>{which}\n<p class=\"sentence\">{}</p>\n{}</div>\n",
         prose(&terminal::answer(report, comparison)),
