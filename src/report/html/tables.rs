@@ -6,7 +6,7 @@ use super::{
     outcome,
 };
 use crate::{
-    observe::AggressorRow,
+    observe::{AggressorRow, Utc},
     report::model::{Quantity, Report, TrialRow, VerdictWord},
 };
 
@@ -117,6 +117,12 @@ fn quantity(value: &Option<Quantity>) -> Cell {
     Cell::known(value.as_ref().map(|quantity| quantity.value), 2)
 }
 
+/// To a millisecond; report.json has the rest.
+fn moment(at: Option<Utc>) -> Cell {
+    let text = at.map(|at| at.to_string().chars().take("2026-11-03T14:05:09.123".len()).collect::<String>());
+    Cell::text(text.map_or_else(|| NONE.to_owned(), |text| text.replace('T', " ")))
+}
+
 fn trials(report: &Report) -> Table {
     let mut table = Table::new(
         "Trials in the order of time",
@@ -134,8 +140,8 @@ fn trials(report: &Report) -> Table {
             "window, s",
             "others' CPU, %",
             "stolen CPU, %",
-            "window opened",
-            "window closed",
+            "window opened, UTC",
+            "window closed, UTC",
         ],
     );
     for (arm, trial) in executed(report) {
@@ -155,8 +161,8 @@ fn trials(report: &Report) -> Table {
             Cell::known(window.map(|window| window.seconds), 2),
             Cell::known(disturbance.map(|row| row.foreign_percent), 2),
             Cell::known(disturbance.map(|row| row.stolen_percent), 2),
-            Cell::text(window.map_or_else(|| NONE.to_owned(), |window| window.start.to_string())),
-            Cell::text(window.map_or_else(|| NONE.to_owned(), |window| window.end.to_string())),
+            moment(window.map(|window| window.start)),
+            moment(window.map(|window| window.end)),
         ]);
     }
     table
