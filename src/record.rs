@@ -1,10 +1,14 @@
 //! The record of a run: what happened, as it happened. Everything in a report can be recomputed from it.
 
 mod directory;
+mod regular;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::directory::{Record, RecordError, RunDirectory};
+pub use self::{
+    directory::{Record, RecordError, RunDirectory},
+    regular::read_regular,
+};
 
 use crate::{
     aggressor::TenantCounts,

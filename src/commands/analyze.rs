@@ -24,7 +24,7 @@ pub fn report_of(record: &Record) -> Report {
 /// Writes `report.json` and `report.html`, prints the report where asked, and gives the exit code.
 pub fn conclude(record: &Record, path: &Path, verdict: &VerdictArgs, print: bool) -> Result<u8, Failure> {
     let report = report_of(record);
-    let directory = RunDirectory::append_to(path).map_err(Failure::machine)?;
+    let directory = RunDirectory::append_to(path);
     let json = report::to_json(&report).map_err(Failure::machine)?;
     directory.write("report.json", json.as_bytes()).map_err(Failure::machine)?;
     directory.write("report.html", report::html(&report).as_bytes()).map_err(Failure::machine)?;

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Far above any experiment a person writes; refuses what only a machine would.
-const LONGEST_FILE: usize = 1 << 20;
+pub const LONGEST_FILE: u64 = 1 << 20;
 
 /// A whole file.
 #[derive(Debug, Deserialize)]
@@ -228,19 +228,41 @@ pub struct PrecisionSpec {
     pub max_blocks: Option<u32>,
 }
 
+/// Far above what an experiment needs, and low enough that no file, however it is folded, takes noticeable time or memory: a
+/// few anchors that name each other would otherwise unfold into billions of values.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: 32,
+            max_documents: 1,
+            max_nodes: 20_000,
+            max_events: 60_000,
+            max_aliases: 1_000,
+            max_anchors: 1_000,
+            max_merge_keys: 1_000,
+            max_total_scalar_bytes: 1 << 20,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 20_000,
+            max_replay_stack_depth: 16,
+        },
+        with_snippet: false,
+    }
+}
+
 /// Reads a file's text.
 ///
 /// # Errors
 /// Text that is no YAML (with line and column), or a key or value of the wrong kind (with the field's path and a suggestion).
 pub fn parse(text: &str) -> Result<ExperimentSpec, SpecError> {
-    if text.len() > LONGEST_FILE {
+    if text.len() as u64 > LONGEST_FILE {
         return Err(SpecError::new(
             "(file)",
             "is longer than 1 MiB",
             "an experiment of some forty lines, as in examples/",
         ));
     }
-    let tree: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| {
+    let tree: serde_json::Value = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
         let place = error.location().map(|l| format!(", line {} column {}", l.line(), l.column())).unwrap_or_default();
         let first = error.without_snippet().to_string();
         SpecError::new(

@@ -13,20 +13,28 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::{Entry, TrialRecord};
+use super::{Entry, TrialRecord, read_regular};
 use crate::{
     experiment::{self, Experiment},
-    plan::Plan,
+    plan::{BASELINE, Plan},
     units::TrialId,
 };
 
 const JOURNAL: &str = "journal.jsonl";
+const PLAN: &str = "plan.json";
+/// The experiment with its defaults filled in.
+const RESOLVED: &str = "experiment.json";
+/// No file of a run comes near this; what does is not ours, and is not read into memory.
+const LONGEST: u64 = 256 << 20;
 
 /// A run directory that is being written.
 #[derive(Debug)]
 pub struct RunDirectory {
     path: PathBuf,
-    journal: File,
+    /// Opened with the first line that is appended.
+    journal: Option<File>,
+    /// The outermost directory that was made for it; absent where it was there before.
+    made: Option<PathBuf>,
 }
 
 /// Everything that a run directory holds.
@@ -50,6 +58,9 @@ pub enum RecordError {
     /// It is there already.
     #[error("--out: {} exists already\n  accepted: a directory that does not exist yet, or `jostle resume {}`", .0.display(), .0.display())]
     Exists(PathBuf),
+    /// It has no name.
+    #[error("--out: {:?} names no directory\n  accepted: a directory that does not exist yet, for example runs/mine", .0)]
+    Unnamed(PathBuf),
     /// The file system refused.
     #[error("{}: {why}\n  accepted: {accepted}", path.display())]
     Io { path: PathBuf, why: String, accepted: &'static str },
@@ -73,37 +84,52 @@ impl RunDirectory {
     /// # Errors
     /// Where the directory exists, or cannot be written.
     pub fn create(out: Option<&Path>, text: &str, experiment: &Experiment, plan: &Plan) -> Result<Self, RecordError> {
+        let parent = out.map_or(Path::new("runs"), |out| out.parent().unwrap_or(Path::new("")));
+        let made = outermost_missing(parent);
         let path = match out {
-            Some(path) => {
-                if path.exists() {
-                    return Err(RecordError::Exists(path.to_owned()));
-                }
-                fs::create_dir_all(path).map_err(io_error(path))?;
-                path.to_owned()
-            }
-            None => next_free(Path::new("runs"), experiment)?,
+            Some(path) => made_anew(path),
+            None => next_free(parent, experiment),
         };
-        for folder in ["samples", "logs"] {
-            let folder = path.join(folder);
-            fs::create_dir_all(&folder).map_err(io_error(&folder))?;
+        let path = path.inspect_err(|_| remove_empty(parent, made.as_deref()))?;
+        let directory = Self { made: Some(made.unwrap_or_else(|| path.clone())), ..Self::append_to(&path) };
+        match directory.begin(text, experiment, plan) {
+            Ok(()) => Ok(directory),
+            Err(error) => {
+                directory.discard();
+                Err(error)
+            }
         }
-        write_whole(&path.join("experiment.yaml"), text.as_bytes())?;
-        write_json(&path.join("experiment.json"), experiment)?;
-        write_json(&path.join("plan.json"), plan)?;
-        Self::append_to(&path)
     }
 
-    /// Opens an existing directory for more journal lines.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn append_to(path: &Path) -> Result<Self, RecordError> {
-        let file = path.join(JOURNAL);
-        // Half a line, left by a crash, must not swallow the next one.
-        let whole = fs::read_to_string(&file).map_or(0, |text| text.rfind('\n').map_or(0, |end| end + 1)) as u64;
-        let journal = OpenOptions::new().create(true).append(true).open(&file).map_err(io_error(&file))?;
-        journal.set_len(whole).map_err(io_error(&file))?;
-        Ok(Self { path: path.to_owned(), journal })
+    /// An existing directory, for more journal lines and for files made from the record. Nothing is touched yet.
+    pub fn append_to(path: &Path) -> Self {
+        Self { path: path.to_owned(), journal: None, made: None }
+    }
+
+    /// What is known before the first trial.
+    fn begin(&self, text: &str, experiment: &Experiment, plan: &Plan) -> Result<(), RecordError> {
+        for folder in ["samples", "logs"] {
+            let folder = self.path.join(folder);
+            fs::create_dir(&folder).map_err(io_error(&folder))?;
+        }
+        write_whole(&self.path.join("experiment.yaml"), text.as_bytes())?;
+        write_json(&self.path.join(RESOLVED), experiment)?;
+        write_json(&self.path.join(PLAN), plan)?;
+        Ok(())
+    }
+
+    /// Whether a trial was written: then it is worth keeping.
+    pub fn holds_trials(&self) -> bool {
+        fs::read_dir(self.path.join("samples")).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
+    /// Removes a directory in which nothing was measured, and the directories around it that were made for it.
+    pub fn discard(self) {
+        // What cannot be removed stays and harms nobody: the reason for removing it is the one to tell.
+        let _ = fs::remove_dir_all(&self.path);
+        if let (Some(made), Some(parent)) = (&self.made, self.path.parent()) {
+            remove_empty(parent, Some(made));
+        }
     }
 
     /// Where it is.
@@ -119,7 +145,16 @@ impl RunDirectory {
         let path = self.path.join(JOURNAL);
         let mut line = serde_json::to_vec(entry).map_err(|error| damaged(&path, &error))?;
         line.push(b'\n');
-        self.journal.write_all(&line).and_then(|()| self.journal.sync_data()).map_err(io_error(&path))
+        let journal = match &mut self.journal {
+            Some(journal) => journal,
+            None => self.journal.insert(open_journal(&path).map_err(io_error(&path))?),
+        };
+        let before = journal.metadata().map_err(io_error(&path))?.len();
+        journal.write_all(&line).and_then(|()| journal.sync_data()).map_err(|error| {
+            // A disk that is full takes half a line; the next one must not be glued to it.
+            let _ = journal.set_len(before);
+            io_error(&path)(error)
+        })
     }
 
     /// Writes one trial's file; returns its digest, for the journal.
@@ -146,7 +181,10 @@ impl RunDirectory {
     pub fn link_latest(&self) -> Result<(), RecordError> {
         let (Some(parent), Some(name)) = (self.path.parent(), self.path.file_name()) else { return Ok(()) };
         let (link, fresh) = (parent.join("latest"), parent.join(format!(".latest-{}", std::process::id())));
-        std::os::unix::fs::symlink(name, &fresh).and_then(|()| fs::rename(&fresh, &link)).map_err(io_error(&link))
+        std::os::unix::fs::symlink(name, &fresh).and_then(|()| fs::rename(&fresh, &link)).map_err(|error| {
+            let _ = fs::remove_file(&fresh);
+            io_error(&link)(error)
+        })
     }
 }
 
@@ -156,32 +194,18 @@ impl Record {
     /// # Errors
     /// Where a file is missing or damaged; the journal's last line may be cut off.
     pub fn read(path: &Path) -> Result<Self, RecordError> {
+        // First the journal: what another version wrote may differ in everything else.
+        let entries = read_journal(path)?;
         let text = read_text(&path.join("experiment.yaml"))?;
         let experiment = experiment::read(&text).map_err(|error| damaged(&path.join("experiment.yaml"), &error))?;
-        let plan = read_json(&path.join("plan.json"))?;
-        let journal = path.join(JOURNAL);
-        let lines = read_text(&journal)?;
-        let mut entries = Vec::new();
-        for (line, number) in lines.split_inclusive('\n').filter(|line| line.ends_with('\n')).zip(1..) {
-            entries.push(
-                serde_json::from_str(line).map_err(|error| damaged(&journal, &format!("line {number}: {error}")))?,
-            );
-        }
-        match entries.first() {
-            Some(Entry::Started { version, .. }) if *version == super::VERSION => {}
-            Some(Entry::Started { version, .. }) => {
-                return Err(damaged(
-                    &journal,
-                    &format!("has version {version}, this program reads {}", super::VERSION),
-                ));
-            }
-            _ => return Err(damaged(&journal, &"does not begin with a start")),
-        }
+        unchanged(path, &experiment)?;
+        let plan: Plan = read_json(&path.join(PLAN))?;
+        fits(path, &plan, &experiment)?;
         let mut trials = Vec::new();
         for entry in &entries {
             if let Entry::Trial { trial, sha256, .. } = entry {
                 let file = trial_path(path, *trial);
-                let bytes = fs::read(&file).map_err(io_error(&file))?;
+                let bytes = read(&file)?;
                 if hex(&bytes) != *sha256 {
                     return Err(damaged(&file, &"is not what the journal recorded (its digest differs)"));
                 }
@@ -190,6 +214,117 @@ impl Record {
         }
         Ok(Self { text, experiment, plan, entries, trials })
     }
+}
+
+/// Parents are made as needed; the directory itself must be new, even where another run makes the same at this moment.
+fn made_anew(path: &Path) -> Result<PathBuf, RecordError> {
+    if path.file_name().is_none() {
+        return Err(RecordError::Unnamed(path.to_owned()));
+    }
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::create_dir_all(parent).map_err(io_error(parent))?;
+    }
+    match fs::create_dir(path) {
+        Ok(()) => Ok(path.to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(RecordError::Exists(path.to_owned())),
+        Err(error) => Err(io_error(path)(error)),
+    }
+}
+
+/// The outermost of a path's directories that does not exist.
+fn outermost_missing(path: &Path) -> Option<PathBuf> {
+    let missing = |path: &&Path| !path.as_os_str().is_empty() && path.symlink_metadata().is_err();
+    path.ancestors().take_while(missing).last().map(Path::to_owned)
+}
+
+/// Removes empty directories from `inner` up to `outer`.
+fn remove_empty(inner: &Path, outer: Option<&Path>) {
+    let Some(outer) = outer else { return };
+    for path in inner.ancestors().take_while(|path| path.starts_with(outer)) {
+        // One that holds something, by now, is not ours to remove.
+        if fs::remove_dir(path).is_err() {
+            return;
+        }
+    }
+}
+
+/// Half a line, left by a crash, must not swallow the next one.
+fn open_journal(path: &Path) -> io::Result<File> {
+    let whole = match read_regular(path, LONGEST) {
+        Ok(bytes) => bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        Err(error) => return Err(error),
+    };
+    let journal = OpenOptions::new().create(true).append(true).open(path)?;
+    journal.set_len(whole as u64)?;
+    Ok(journal)
+}
+
+/// The whole lines. The last one may be cut off: then it was never acted upon.
+fn read_journal(directory: &Path) -> Result<Vec<Entry>, RecordError> {
+    /// As much of the first line as every version has.
+    #[derive(serde::Deserialize)]
+    struct Start {
+        version: u32,
+    }
+    let journal = directory.join(JOURNAL);
+    let lines = read_text(&journal)?;
+    let whole = lines.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    match lines.split_once('\n').map(|(first, _)| serde_json::from_str::<Start>(first)) {
+        Some(Ok(Start { version })) if version == super::VERSION => {}
+        Some(Ok(Start { version })) => {
+            let why = format!("has version {version}, this program reads {}", super::VERSION);
+            return Err(damaged(&journal, &why));
+        }
+        Some(Err(_)) | None => return Err(damaged(&journal, &"does not begin with a start")),
+    }
+    let entries = whole.zip(1..).map(|(line, number)| {
+        serde_json::from_str(line).map_err(|error| damaged(&journal, &format!("line {number}: {error}")))
+    });
+    let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
+    match entries.first() {
+        Some(Entry::Started { .. }) => Ok(entries),
+        _ => Err(damaged(&journal, &"does not begin with a start")),
+    }
+}
+
+/// A run's trials are those of the file that it was started with: another window or limit would be applied to them by stealth.
+fn unchanged(directory: &Path, experiment: &Experiment) -> Result<(), RecordError> {
+    let (file, yaml) = (directory.join(RESOLVED), directory.join("experiment.yaml"));
+    let began: serde_json::Value = read_json(&file)?;
+    let now = serde_json::to_value(experiment).map_err(|error| damaged(&file, &error))?;
+    if holds(&now, &began) {
+        return Ok(());
+    }
+    Err(damaged(&yaml, &format!("is not the experiment that this run was started with ({RESOLVED} differs)")))
+}
+
+/// Whether all of `part` stands in `whole`: what a later version adds with a default is no difference.
+fn holds(whole: &serde_json::Value, part: &serde_json::Value) -> bool {
+    match (whole, part) {
+        (serde_json::Value::Object(whole), serde_json::Value::Object(part)) => {
+            part.iter().all(|(key, part)| whole.get(key).is_some_and(|whole| holds(whole, part)))
+        }
+        (serde_json::Value::Array(whole), serde_json::Value::Array(part)) => {
+            whole.len() == part.len() && whole.iter().zip(part).all(|(whole, part)| holds(whole, part))
+        }
+        _ => whole == part,
+    }
+}
+
+/// The plan is one of this experiment.
+fn fits(directory: &Path, plan: &Plan, experiment: &Experiment) -> Result<(), RecordError> {
+    let topology = experiment.topology;
+    let hosts = plan.layout.hosts.len() == usize::from(topology.hosts);
+    let nodes = plan.layout.hosts.iter().all(|host| host.nodes.len() == usize::from(topology.nodes_per_host));
+    let known = |name: &String| name == BASELINE || experiment.arms.iter().any(|arm| arm.name == *name);
+    let there = |host| plan.layout.hosts.iter().any(|known| known.host == host);
+    let blocks = plan.blocks.iter();
+    let mut blocks = blocks.map(|block| block.arms.iter().all(known) && block.hosts.iter().copied().all(there));
+    if hosts && nodes && blocks.all(|fits| fits) && plan.blocks.len() == experiment.analysis.stop.most_blocks() as usize {
+        return Ok(());
+    }
+    Err(damaged(&directory.join(PLAN), &"is not a plan of the experiment beside it"))
 }
 
 fn next_free(parent: &Path, experiment: &Experiment) -> Result<PathBuf, RecordError> {
@@ -238,14 +373,18 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     })
 }
 
-fn read_text(path: &Path) -> Result<String, RecordError> {
-    fs::read_to_string(path).map_err(|error| RecordError::Io {
+fn read(path: &Path) -> Result<Vec<u8>, RecordError> {
+    read_regular(path, LONGEST).map_err(|error| RecordError::Io {
         path: path.to_owned(),
         why: error.to_string(),
         accepted: "a run directory as `jostle run` leaves it, for example runs/latest",
     })
 }
 
+fn read_text(path: &Path) -> Result<String, RecordError> {
+    String::from_utf8(read(path)?).map_err(|error| damaged(path, &format!("is not UTF-8: {error}")))
+}
+
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
-    serde_json::from_str(&read_text(path)?).map_err(|error| damaged(path, &error))
+    serde_json::from_slice(&read(path)?).map_err(|error| damaged(path, &error))
 }
