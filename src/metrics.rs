@@ -103,6 +103,8 @@ pub trait Metrics {
     fn start(&mut self, tree: &str) -> impl Future<Output = Result<Vec<PodSpec>, MetricsError>>;
     /// Returns when the first samples can be read.
     fn ready(&mut self) -> impl Future<Output = Result<(), MetricsError>>;
+    /// An error where what stores the samples has ended by itself. Cheap, for every look at a trial.
+    fn check(&mut self) -> Result<(), MetricsError>;
     /// The samples of `[start, end]`. Missing samples are missing, never zero.
     fn window(&mut self, start: Timestamp, end: Timestamp) -> impl Future<Output = Result<Counters, MetricsError>>;
     /// Every sample of `metric` in `[start, end]`, as read. Missing samples are missing, never zero.

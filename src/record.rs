@@ -1,12 +1,14 @@
 //! The record of a run: what happened, as it happened. Everything in a report can be recomputed from it.
 
 mod directory;
+mod read;
 mod regular;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    directory::{Record, RecordError, RunDirectory},
+    directory::{RecordError, RunDirectory},
+    read::Record,
     regular::read_regular,
 };
 

@@ -76,8 +76,8 @@ pub fn act(
                 drive(session, &mut ports, directory, options).await
             }
             BackendChoice::Local => {
-                let scratch = Scratch::announce(&path.join(local::DATA)).map_err(Failure::machine)?;
                 let mut ports = local::ports(experiment, plan, &path)?;
+                let scratch = Scratch::announce(&path.join(local::DATA)).map_err(Failure::machine)?;
                 let ended = drive(session, &mut ports, directory, options).await;
                 scratch.remove();
                 ended

@@ -16,15 +16,30 @@ pub struct Scratch {
 
 impl Scratch {
     /// Announces a directory before it is made.
-    pub fn announce(directory: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// Where the runtime directory cannot be written to.
+    pub fn announce(directory: &Path) -> Result<Self, String> {
         let announced = runtime_directory();
-        fs::create_dir_all(&announced)?;
-        let directory = std::path::absolute(directory)?;
         let link = announced.join(std::process::id().to_string());
-        // A link of the same number is of a dead process.
-        let _ = fs::remove_file(&link);
-        symlink(&directory, &link)?;
-        Ok(Self { link, directory })
+        let made = || -> io::Result<PathBuf> {
+            fs::create_dir_all(&announced)?;
+            let directory = std::path::absolute(directory)?;
+            // A link of the same number is of a dead process.
+            let _ = fs::remove_file(&link);
+            symlink(&directory, &link)?;
+            Ok(directory)
+        };
+        match made() {
+            Ok(directory) => Ok(Self { link, directory }),
+            Err(error) => {
+                let _ = fs::remove_dir(&announced);
+                Err(format!(
+                    "{}: {error}\n  accepted: a directory that this user may write to, with room for a link",
+                    announced.display()
+                ))
+            }
+        }
     }
 
     /// Removes the directory and takes the announcement back.

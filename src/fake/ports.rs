@@ -226,6 +226,10 @@ impl Metrics for FakeMetrics {
         Ok(())
     }
 
+    fn check(&mut self) -> Result<(), MetricsError> {
+        Ok(())
+    }
+
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
         Ok(self.0.borrow().counters(start, end))
     }

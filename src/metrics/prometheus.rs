@@ -150,21 +150,28 @@ impl Metrics for Managed {
 
     async fn ready(&mut self) -> Result<(), MetricsError> {
         let running = self.running()?;
+        let mut refused = None;
         let waited = tokio::time::timeout(READY_WITHIN, async {
             loop {
                 running.check()?;
-                // Not an error yet: until its storage is open, Prometheus answers 503.
-                if running.client.stored_scrapes().await.is_ok_and(|scrapes| scrapes >= 2) {
-                    return Ok(());
+                match running.client.stored_scrapes().await {
+                    Ok(2..) => return Ok(()),
+                    Ok(_) => refused = None,
+                    // Not an error yet: until its storage is open, Prometheus answers 503.
+                    Err(why) => refused = Some(why),
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         });
-        match waited.await {
-            Ok(outcome) => outcome,
-            Err(_) if running.client.is_up().await => Err(running.agent_failure("was not scraped twice within 20 s")),
-            Err(_) => Err(running.prometheus.failure("was not ready within 20 s")),
+        match (waited.await, refused) {
+            (Ok(outcome), _) => outcome,
+            (Err(_), Some(why)) => Err(running.prometheus.failure(&format!("was not ready within 20 s: {why}"))),
+            (Err(_), None) => Err(running.agent_failure("was not scraped twice within 20 s")),
         }
+    }
+
+    fn check(&mut self) -> Result<(), MetricsError> {
+        self.running()?.check()
     }
 
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {

@@ -1,4 +1,4 @@
-//! The run directory on disk: written as things happen, append-only, crash-safe; read back whole.
+//! The run directory on disk: written as things happen, append-only, crash-safe.
 //!
 //! A trial's file is complete and on disk before the journal names it with its digest, so a killed run leaves at worst a
 //! file that no line names and half a last line, which reading drops.
@@ -9,23 +9,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::{Entry, TrialRecord, read_regular};
-use crate::{
-    experiment::{self, Experiment},
-    plan::{BASELINE, Plan},
-    units::TrialId,
-};
+use crate::{experiment::Experiment, plan::Plan, units::TrialId};
 
-const JOURNAL: &str = "journal.jsonl";
-const PLAN: &str = "plan.json";
+pub(super) const JOURNAL: &str = "journal.jsonl";
+/// The experiment as the user wrote it.
+pub(super) const WRITTEN: &str = "experiment.yaml";
+pub(super) const PLAN: &str = "plan.json";
 /// The experiment with its defaults filled in.
-const RESOLVED: &str = "experiment.json";
+pub(super) const RESOLVED: &str = "experiment.json";
 /// No file of a run comes near this; what does is not ours, and is not read into memory.
-const LONGEST: u64 = 256 << 20;
+pub(super) const LONGEST: u64 = 256 << 20;
 
 /// A run directory that is being written.
 #[derive(Debug)]
@@ -35,21 +33,6 @@ pub struct RunDirectory {
     journal: Option<File>,
     /// The outermost directory that was made for it; absent where it was there before.
     made: Option<PathBuf>,
-}
-
-/// Everything that a run directory holds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Record {
-    /// As written by the user.
-    pub text: String,
-    /// The same, checked again.
-    pub experiment: Experiment,
-    /// As it was decided.
-    pub plan: Plan,
-    /// The journal's lines.
-    pub entries: Vec<Entry>,
-    /// The trials that the journal names, in order.
-    pub trials: Vec<TrialRecord>,
 }
 
 /// A run directory that cannot be made, written or read.
@@ -112,7 +95,7 @@ impl RunDirectory {
             let folder = self.path.join(folder);
             fs::create_dir(&folder).map_err(io_error(&folder))?;
         }
-        write_whole(&self.path.join("experiment.yaml"), text.as_bytes())?;
+        write_whole(&self.path.join(WRITTEN), text.as_bytes())?;
         write_json(&self.path.join(RESOLVED), experiment)?;
         write_json(&self.path.join(PLAN), plan)?;
         Ok(())
@@ -188,34 +171,6 @@ impl RunDirectory {
     }
 }
 
-impl Record {
-    /// Reads a run directory.
-    ///
-    /// # Errors
-    /// Where a file is missing or damaged; the journal's last line may be cut off.
-    pub fn read(path: &Path) -> Result<Self, RecordError> {
-        // First the journal: what another version wrote may differ in everything else.
-        let entries = read_journal(path)?;
-        let text = read_text(&path.join("experiment.yaml"))?;
-        let experiment = experiment::read(&text).map_err(|error| damaged(&path.join("experiment.yaml"), &error))?;
-        unchanged(path, &experiment)?;
-        let plan: Plan = read_json(&path.join(PLAN))?;
-        fits(path, &plan, &experiment)?;
-        let mut trials = Vec::new();
-        for entry in &entries {
-            if let Entry::Trial { trial, sha256, .. } = entry {
-                let file = trial_path(path, *trial);
-                let bytes = read(&file)?;
-                if hex(&bytes) != *sha256 {
-                    return Err(damaged(&file, &"is not what the journal recorded (its digest differs)"));
-                }
-                trials.push(serde_json::from_slice(&bytes).map_err(|error| damaged(&file, &error))?);
-            }
-        }
-        Ok(Self { text, experiment, plan, entries, trials })
-    }
-}
-
 /// Parents are made as needed; the directory itself must be new, even where another run makes the same at this moment.
 fn made_anew(path: &Path) -> Result<PathBuf, RecordError> {
     if path.file_name().is_none() {
@@ -260,73 +215,6 @@ fn open_journal(path: &Path) -> io::Result<File> {
     Ok(journal)
 }
 
-/// The whole lines. The last one may be cut off: then it was never acted upon.
-fn read_journal(directory: &Path) -> Result<Vec<Entry>, RecordError> {
-    /// As much of the first line as every version has.
-    #[derive(serde::Deserialize)]
-    struct Start {
-        version: u32,
-    }
-    let journal = directory.join(JOURNAL);
-    let lines = read_text(&journal)?;
-    let whole = lines.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-    match lines.split_once('\n').map(|(first, _)| serde_json::from_str::<Start>(first)) {
-        Some(Ok(Start { version })) if version == super::VERSION => {}
-        Some(Ok(Start { version })) => {
-            let why = format!("has version {version}, this program reads {}", super::VERSION);
-            return Err(damaged(&journal, &why));
-        }
-        Some(Err(_)) | None => return Err(damaged(&journal, &"does not begin with a start")),
-    }
-    let entries = whole.zip(1..).map(|(line, number)| {
-        serde_json::from_str(line).map_err(|error| damaged(&journal, &format!("line {number}: {error}")))
-    });
-    let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
-    match entries.first() {
-        Some(Entry::Started { .. }) => Ok(entries),
-        _ => Err(damaged(&journal, &"does not begin with a start")),
-    }
-}
-
-/// A run's trials are those of the file that it was started with: another window or limit would be applied to them by stealth.
-fn unchanged(directory: &Path, experiment: &Experiment) -> Result<(), RecordError> {
-    let (file, yaml) = (directory.join(RESOLVED), directory.join("experiment.yaml"));
-    let began: serde_json::Value = read_json(&file)?;
-    let now = serde_json::to_value(experiment).map_err(|error| damaged(&file, &error))?;
-    if holds(&now, &began) {
-        return Ok(());
-    }
-    Err(damaged(&yaml, &format!("is not the experiment that this run was started with ({RESOLVED} differs)")))
-}
-
-/// Whether all of `part` stands in `whole`: what a later version adds with a default is no difference.
-fn holds(whole: &serde_json::Value, part: &serde_json::Value) -> bool {
-    match (whole, part) {
-        (serde_json::Value::Object(whole), serde_json::Value::Object(part)) => {
-            part.iter().all(|(key, part)| whole.get(key).is_some_and(|whole| holds(whole, part)))
-        }
-        (serde_json::Value::Array(whole), serde_json::Value::Array(part)) => {
-            whole.len() == part.len() && whole.iter().zip(part).all(|(whole, part)| holds(whole, part))
-        }
-        _ => whole == part,
-    }
-}
-
-/// The plan is one of this experiment.
-fn fits(directory: &Path, plan: &Plan, experiment: &Experiment) -> Result<(), RecordError> {
-    let topology = experiment.topology;
-    let hosts = plan.layout.hosts.len() == usize::from(topology.hosts);
-    let nodes = plan.layout.hosts.iter().all(|host| host.nodes.len() == usize::from(topology.nodes_per_host));
-    let known = |name: &String| name == BASELINE || experiment.arms.iter().any(|arm| arm.name == *name);
-    let there = |host| plan.layout.hosts.iter().any(|known| known.host == host);
-    let blocks = plan.blocks.iter();
-    let mut blocks = blocks.map(|block| block.arms.iter().all(known) && block.hosts.iter().copied().all(there));
-    if hosts && nodes && blocks.all(|fits| fits) && plan.blocks.len() == experiment.analysis.stop.most_blocks() as usize {
-        return Ok(());
-    }
-    Err(damaged(&directory.join(PLAN), &"is not a plan of the experiment beside it"))
-}
-
 fn next_free(parent: &Path, experiment: &Experiment) -> Result<PathBuf, RecordError> {
     fs::create_dir_all(parent).map_err(io_error(parent))?;
     let mut number = 1u32;
@@ -340,15 +228,15 @@ fn next_free(parent: &Path, experiment: &Experiment) -> Result<PathBuf, RecordEr
     }
 }
 
-fn trial_path(directory: &Path, trial: TrialId) -> PathBuf {
+pub(super) fn trial_path(directory: &Path, trial: TrialId) -> PathBuf {
     directory.join("samples").join(format!("{trial}.json"))
 }
 
-fn damaged(path: &Path, why: &dyn std::fmt::Display) -> RecordError {
+pub(super) fn damaged(path: &Path, why: &dyn std::fmt::Display) -> RecordError {
     RecordError::Damaged { path: path.to_owned(), why: why.to_string() }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -371,20 +259,4 @@ fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
         let _ = fs::remove_file(&fresh);
         io_error(path)(error)
     })
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, RecordError> {
-    read_regular(path, LONGEST).map_err(|error| RecordError::Io {
-        path: path.to_owned(),
-        why: error.to_string(),
-        accepted: "a run directory as `jostle run` leaves it, for example runs/latest",
-    })
-}
-
-fn read_text(path: &Path) -> Result<String, RecordError> {
-    String::from_utf8(read(path)?).map_err(|error| damaged(path, &format!("is not UTF-8: {error}")))
-}
-
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
-    serde_json::from_slice(&read(path)?).map_err(|error| damaged(path, &error))
 }

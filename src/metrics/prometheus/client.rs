@@ -11,6 +11,9 @@ use crate::{
 /// A query over a window of 120 series takes milliseconds; this is for a machine that is very busy.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
+/// A day of 1000 nodes scraped each second would be longer; a window is seconds to minutes.
+const LONGEST_ANSWER: usize = 256 << 20;
+
 /// One Prometheus.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
@@ -54,9 +57,19 @@ impl Client {
 
     async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, String> {
         let failed = |e: reqwest::Error| format!("did not answer a query: {e}");
-        let answer = self.http.post(format!("{}/api/v1/query", self.base)).form(form).send().await.map_err(failed)?;
+        let mut answer =
+            self.http.post(format!("{}/api/v1/query", self.base)).form(form).send().await.map_err(failed)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(failed)?;
-        if status.is_success() { Ok(body.into()) } else { Err(format!("answered a query with {status}")) }
+        if !status.is_success() {
+            return Err(format!("answered a query with {status}"));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_ANSWER {
+                return Err(format!("answered a query with more than {} MiB", LONGEST_ANSWER >> 20));
+            }
+        }
+        Ok(body)
     }
 }
