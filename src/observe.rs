@@ -15,7 +15,7 @@ mod timeline;
 mod trial;
 mod utc;
 
-pub(crate) use counters::counter;
+pub(crate) use counters::{counter, total};
 pub use manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent};
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};

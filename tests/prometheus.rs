@@ -5,6 +5,9 @@
     reason = "a test ends at what it did not expect, also in its own functions"
 )]
 
+#[path = "prometheus/faults.rs"]
+mod faults;
+
 use std::{
     collections::BTreeMap,
     env, fs,

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Far above any experiment a person writes; refuses what only a machine would.
-pub const LONGEST_FILE: u64 = 1 << 20;
+pub const LONGEST_FILE: u64 = 256 << 10;
 
 const WHOLE_FILE: &str = "a file like examples/demo.yaml";
 
@@ -236,16 +236,16 @@ fn options() -> serde_saphyr::Options {
     serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: 32,
-            max_documents: 1,
-            max_nodes: 20_000,
-            max_events: 60_000,
-            max_aliases: 1_000,
-            max_anchors: 1_000,
-            max_merge_keys: 1_000,
-            max_total_scalar_bytes: 1 << 20,
+            max_documents: 16,
+            max_nodes: 5_000,
+            max_events: 15_000,
+            max_aliases: 500,
+            max_anchors: 500,
+            max_merge_keys: 500,
+            max_total_scalar_bytes: 256 << 10,
         },
         alias_limits: serde_saphyr::alias_limits! {
-            max_total_replayed_events: 20_000,
+            max_total_replayed_events: 5_000,
             max_replay_stack_depth: 16,
         },
         with_snippet: false,
@@ -260,7 +260,7 @@ pub fn parse(text: &str) -> Result<ExperimentSpec, SpecError> {
     if text.len() as u64 > LONGEST_FILE {
         return Err(SpecError::new(
             "(file)",
-            "is longer than 1 MiB",
+            "is longer than 256 KiB",
             "an experiment of some forty lines, as examples/demo.yaml",
         ));
     }
@@ -297,6 +297,9 @@ fn no_tree(message: &str) -> String {
     }
     if has("multiple YAML documents") {
         return "is more than one document; a file holds one experiment".to_owned();
+    }
+    if has("recursive references") {
+        return "a value that holds itself".to_owned();
     }
     if has("non-finite float") {
         return "a number that is not finite".to_owned();

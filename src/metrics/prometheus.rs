@@ -157,8 +157,8 @@ impl Metrics for Managed {
                 match running.client.stored_scrapes().await {
                     Ok(2..) => return Ok(()),
                     Ok(_) => refused = None,
-                    // Not an error yet: until its storage is open, Prometheus answers 503.
-                    Err(why) => refused = Some(why),
+                    Err(refusal) if refusal.passing => refused = Some(refusal.why),
+                    Err(refusal) => return Err(running.prometheus.failure(&refusal.why)),
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }

@@ -115,10 +115,15 @@ fn fits(directory: &Path, plan: &Plan, experiment: &Experiment) -> Result<(), Re
     let hosts = plan.layout.hosts.len() == usize::from(topology.hosts);
     let nodes = plan.layout.hosts.iter().all(|host| host.nodes.len() == usize::from(topology.nodes_per_host));
     let known = |name: &String| name == BASELINE || experiment.arms.iter().any(|arm| arm.name == *name);
+    let tenants = plan.tenants.iter().all(|(arm, _)| known(arm));
     let there = |host| plan.layout.hosts.iter().any(|known| known.host == host);
     let blocks = plan.blocks.iter();
     let mut blocks = blocks.map(|block| block.arms.iter().all(known) && block.hosts.iter().copied().all(there));
-    if hosts && nodes && blocks.all(|fits| fits) && plan.blocks.len() == experiment.analysis.stop.most_blocks() as usize
+    if tenants
+        && hosts
+        && nodes
+        && blocks.all(|fits| fits)
+        && plan.blocks.len() == experiment.analysis.stop.most_blocks() as usize
     {
         return Ok(());
     }

@@ -23,7 +23,7 @@ pub fn read_regular(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     // The length may lie (a file of /proc has none, another one grows): what is read decides.
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        let why = format!("is longer than {} MiB", most >> 20);
+        let why = format!("is longer than {} KiB", most >> 10);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     Ok(bytes)

@@ -280,7 +280,8 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         let over = now.since(since).as_secs_f64();
         let shares = self.shares(since, now).await?;
         let Some(aggressor) = self.aggressor() else { return Ok(None) };
-        let completed: u64 = aggressor.port.counts(false).await?.iter().map(|tenant| tenant.completed).sum();
+        let counts = aggressor.port.counts(false).await?;
+        let completed = observe::total(counts.iter().map(|tenant| tenant.completed));
         Ok(shares.map(|shares| LoadReading {
             primary: shares.primary,
             tenants: shares.tenants,

@@ -45,13 +45,13 @@ spec:
   analysis: { limit: 50%, voidAbove: { foreignCpu: 20pp, stolenCpu: 20pp }, stop: { fixed: BLOCKS } }
 ";
 
-fn small(name: &str, blocks: u32) -> String {
+pub fn small(name: &str, blocks: u32) -> String {
     SMALL.replace("NAME", name).replace("BLOCKS", &blocks.to_string())
 }
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-fn alone() -> MutexGuard<'static, ()> {
+pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
@@ -94,7 +94,7 @@ fn processes(bench: &Bench) -> Vec<String> {
 }
 
 /// Nothing of any run is left on the machine.
-fn nothing_left(bench: &Bench) {
+pub fn nothing_left(bench: &Bench) {
     for controller in ["cpu", "cpuacct", "cpuset", "memory"] {
         assert!(!cgroup(controller, "jostle").exists(), "{controller}");
     }
@@ -116,7 +116,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Waits until the journal has so many trials.
-fn wait_for_trials(bench: &Bench, run: &str, trials: usize) {
+pub fn wait_for_trials(bench: &Bench, run: &str, trials: usize) {
     let journal = bench.path("runs").join(run).join("journal.jsonl");
     wait_until("a trial", || {
         fs::read_to_string(&journal).is_ok_and(|text| text.matches("\"event\":\"trial\"").count() >= trials)

@@ -11,8 +11,31 @@ use crate::{
 /// A query over a window of 120 series takes milliseconds; this is for a machine that is very busy.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// A day of 1000 nodes scraped each second would be longer; a window is seconds to minutes.
-const LONGEST_ANSWER: usize = 256 << 20;
+/// A minute of 1000 nodes is a third of it.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Why a query has no answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) why: String,
+    /// It may have one soon.
+    pub(super) passing: bool,
+}
+
+impl Refusal {
+    fn lasting(why: String) -> Self {
+        Self { why, passing: false }
+    }
+}
+
+/// The innermost reason: the outer ones repeat the address.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
 
 /// One Prometheus.
 #[derive(Clone, Debug)]
@@ -37,9 +60,9 @@ impl Client {
     }
 
     /// How many scrapes of the agent are stored, of the last minute.
-    pub(super) async fn stored_scrapes(&self) -> Result<usize, String> {
+    pub(super) async fn stored_scrapes(&self) -> Result<usize, Refusal> {
         let body = self.query(&[("query", format!("{}[1m]", name::READ_TIME))]).await?;
-        decode::sample_count(&body)
+        decode::sample_count(&body).map_err(Refusal::lasting)
     }
 
     /// The raw samples of `[start, end]` and a few milliseconds around it, as JSON, of the metrics whose whole name is matched by the
@@ -52,24 +75,29 @@ impl Client {
         let (first, last) = (start.0 / 1_000_000, end.0.div_ceil(1_000_000));
         let range = last.saturating_sub(first) + 1;
         let query = format!("{{__name__=~\"{names}\"}}[{range}ms]");
-        self.query(&[("query", query), ("time", format!("{}.{:03}", last / 1000, last % 1000))]).await
+        let answer = self.query(&[("query", query), ("time", format!("{}.{:03}", last / 1000, last % 1000))]).await;
+        answer.map_err(|refusal| refusal.why)
     }
 
-    async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, String> {
-        let failed = |e: reqwest::Error| format!("did not answer a query: {e}");
+    async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, Refusal> {
+        let failed =
+            |e: reqwest::Error| Refusal { why: format!("did not answer a query: {}", cause(&e)), passing: true };
         let mut answer =
             self.http.post(format!("{}/api/v1/query", self.base)).form(form).send().await.map_err(failed)?;
         let status = answer.status();
-        if !status.is_success() {
-            return Err(format!("answered a query with {status}"));
-        }
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {
             body.extend_from_slice(&chunk);
             if body.len() > LONGEST_ANSWER {
-                return Err(format!("answered a query with more than {} MiB", LONGEST_ANSWER >> 20));
+                let why = format!("answered a query with more than {} MiB", LONGEST_ANSWER >> 20);
+                return Err(Refusal::lasting(why));
             }
         }
-        Ok(body)
+        if status.is_success() {
+            return Ok(body);
+        }
+        let why = format!("answered a query with {status}{}", decode::refusal(&body));
+        // Until its storage is open, Prometheus answers 503.
+        Err(Refusal { why, passing: status.is_server_error() })
     }
 }

@@ -61,6 +61,14 @@ pub(super) fn listening(line: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// What Prometheus says about a query that it refuses, to be put behind the status; empty where it says nothing.
+pub(super) fn refusal(body: &[u8]) -> String {
+    match serde_json::from_slice::<Answer>(body) {
+        Ok(Answer { error, .. }) if !error.is_empty() => format!(": {error}"),
+        _ => String::new(),
+    }
+}
+
 /// How many samples an answer holds, all series together.
 pub(super) fn sample_count(body: &[u8]) -> Result<usize, String> {
     Ok(matrix(body)?.iter().map(|series| series.values.len()).sum())
