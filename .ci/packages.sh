@@ -14,6 +14,7 @@ has python3 python3
 python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 has c++ g++
 has readelf binutils
+has chromium chromium # the tests look at report.html in it
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 if [ ${#missing[@]} -eq 0 ]; then
   echo "setup: every package is there"

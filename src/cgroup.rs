@@ -1,22 +1,31 @@
 //! Control groups: what the local backend builds with and what the agent reads. The only files that know a cgroup file's name.
 //!
-//! The hierarchy's root is an argument, so that tests write fixture trees. Version 1 only; version 2 is recognised and refused.
+//! The hierarchy's root is an argument, so that tests write fixture trees. Both versions, alone or beside each other: each controller
+//! is used where it is, and `version` holds what differs.
 
+mod affinity;
 pub mod control;
 mod counters;
 pub mod ending;
 mod mounts;
+mod owner;
 pub mod tree;
+mod unified;
+mod version;
 
 use std::{
+    collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use thiserror::Error;
 
-pub use counters::Counters;
-use mounts::Mounts;
+pub use counters::{Counters, Stalled, parse_pressure};
+pub use mounts::Setup;
+use mounts::{Mount, Mounts};
+pub use owner::Caller;
 
 /// Where Linux distributions mount the controllers.
 pub const DEFAULT_ROOT: &str = "/sys/fs/cgroup";
@@ -36,6 +45,8 @@ pub enum Controller {
 
 impl Controller {
     const ALL: [Self; 4] = [Self::Cpu, Self::Cpuacct, Self::Cpuset, Self::Memory];
+    /// Where there is no cpuset, processes are pinned one by one.
+    const NEEDED: [Self; 3] = [Self::Cpu, Self::Cpuacct, Self::Memory];
 
     /// As the kernel writes it.
     fn name(self) -> &'static str {
@@ -84,44 +95,98 @@ impl fmt::Display for Group {
 #[derive(Debug)]
 pub struct Hierarchy {
     mounts: Mounts,
-    /// Counts down with every group made and every value written; the one at zero fails.
+    /// Jostle's tree is made below it: the root, or the group that was delegated to a user.
+    base: Group,
+    /// Whether groups can be pinned; else their processes are.
+    has_cpuset: bool,
+    /// CPUs of groups whose processes are pinned one by one.
+    pins: Mutex<BTreeMap<Group, Vec<u32>>>,
+    /// Counts down with every group made and every value written; the one at zero fails, and those after it do not.
     #[cfg(test)]
     pub(crate) steps_until_fault: std::sync::atomic::AtomicU32,
 }
 
 impl Hierarchy {
-    /// Finds the controllers below `root`.
+    /// Finds the controllers below `root`, for reading or for root.
     ///
     /// # Errors
-    /// [`CgroupError::Version2`] where a needed controller belongs to cgroup v2, [`CgroupError::Missing`] where it is nowhere.
+    /// [`CgroupError::Missing`] where a needed controller is nowhere.
     pub fn open(root: &Path) -> Result<Self, CgroupError> {
+        let mounts = Mounts::find(root)?;
         Ok(Self {
-            mounts: Mounts::find(root)?,
+            has_cpuset: mounts.of(Controller::Cpuset).is_some(),
+            mounts,
+            base: Group::new(""),
+            pins: Mutex::default(),
             #[cfg(test)]
             steps_until_fault: std::sync::atomic::AtomicU32::new(u32::MAX),
         })
     }
 
-    /// The group's directory below `controller`.
-    fn dir(&self, controller: Controller, group: &Group) -> PathBuf {
-        self.mounts.root(controller).join(group.path())
+    /// The group above all runs of this user.
+    pub fn top(&self) -> Group {
+        self.base.child(tree::TOP)
+    }
+
+    /// How the machine has its control groups.
+    pub fn setup(&self) -> Setup {
+        self.mounts.setup()
+    }
+
+    /// For the report: which interface the groups are made with, and what is done in its stead.
+    pub fn description(&self) -> String {
+        let mut versions = self.mounts.distinct().iter().map(|mount| mount.version);
+        let first = versions.next();
+        let mut text = match first {
+            Some(version::Version::V1) if versions.all(|v| Some(v) == first) => "cgroup v1",
+            Some(version::Version::V2) if versions.all(|v| Some(v) == first) => "cgroup v2",
+            _ => "cgroup v1 and v2",
+        }
+        .to_owned();
+        if !self.base.path().as_os_str().is_empty() {
+            text += " (delegated)";
+        }
+        if !self.has_cpuset {
+            text += ", no cpuset controller: pinned by CPU affinity";
+        }
+        text
+    }
+
+    /// The group's directory below `controller`; `None` where that controller is nowhere.
+    fn dir(&self, controller: Controller, group: &Group) -> Option<PathBuf> {
+        self.mounts.of(controller).map(|mount| mount.root.join(group.path()))
+    }
+
+    /// Where a controller is.
+    fn mount(&self, controller: Controller) -> Result<&Mount, CgroupError> {
+        self.mounts.of(controller).ok_or_else(|| CgroupError::Missing {
+            root: PathBuf::from(DEFAULT_ROOT),
+            missing: controller.name().to_owned(),
+            found: "the others".to_owned(),
+        })
     }
 
     /// The group's directories, one per mount, however many controllers share it.
     fn dirs(&self, group: &Group) -> impl Iterator<Item = PathBuf> {
-        self.mounts.distinct().iter().map(|mount| mount.join(group.path()))
+        self.mounts.distinct().iter().map(|mount| mount.root.join(group.path()))
     }
 }
 
 /// A control group could not be made, changed, read or removed.
 #[derive(Debug, Error)]
 pub enum CgroupError {
-    /// A needed controller belongs to version 2.
-    #[error("cgroup v2 is not supported yet; found {found}")]
-    Version2 { found: String },
     /// A needed controller is not mounted at all.
     #[error("no controller {missing} below {}; found {found}", .root.display())]
     Missing { root: PathBuf, missing: String, found: String },
+    /// Version 1, or the root of version 2, is for root.
+    #[error("the local backend makes control groups, which user {user} may not on cgroup {setup}")]
+    NotRoot { user: u32, setup: Setup },
+    /// A user's process in a group that is not the user's.
+    #[error("the local backend makes control groups, which user {user} may not below {}: it is not delegated", .place.display())]
+    NotDelegated { user: u32, place: PathBuf },
+    /// A group was delegated without what is needed.
+    #[error("controller {missing} is not delegated to {}; it has {held}", .place.display())]
+    Undelegated { place: PathBuf, missing: String, held: String },
     /// The kernel refused.
     #[error("{action} {}: {source}", .path.display())]
     Io { action: String, path: PathBuf, source: io::Error },
@@ -131,14 +196,28 @@ pub enum CgroupError {
 }
 
 impl CgroupError {
-    /// What would have worked.
+    /// What would have worked, as a command where there is one.
     pub fn accepted(&self) -> &'static str {
         match self {
-            Self::Version2 { .. } | Self::Missing { .. } => {
-                "cgroup v1 with cpu, cpuacct, cpuset and memory mounted below /sys/fs/cgroup, for example by the kernel \
-                 parameters systemd.unified_cgroup_hierarchy=0 systemd.legacy_systemd_cgroup_controller=yes"
+            Self::Missing { .. } => {
+                "the controllers cpu and memory below /sys/fs/cgroup, on v2 (cat /sys/fs/cgroup/cgroup.controllers) or v1 (and \
+                 cpuacct); a kernel without cgroup_disable=; a container with --privileged"
             }
-            Self::Io { .. } => "cgroup v1 controllers that root may write to: test -w /sys/fs/cgroup/cpu/cgroup.procs",
+            Self::NotRoot { .. } => {
+                "run as root, for example sudo jostle run FILE; the fake backend needs no privileges"
+            }
+            Self::NotDelegated { .. } => {
+                "systemd-run --user --scope -p Delegate=yes jostle run FILE; or as root, for example sudo jostle run FILE; the \
+                 fake backend needs no privileges"
+            }
+            Self::Undelegated { .. } => {
+                "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset memory pids\\n' | \
+                 sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in anew"
+            }
+            Self::Io { .. } => {
+                "groups that this user may write to: as root test -w /sys/fs/cgroup; in a container --privileged; else \
+                 systemd-run --user --scope -p Delegate=yes jostle run FILE"
+            }
             Self::Alive { .. } => "end those processes, then run `jostle clean`",
         }
     }
@@ -150,34 +229,4 @@ impl CgroupError {
 }
 
 #[cfg(test)]
-pub(crate) mod fixture {
-    //! A cgroup v1 hierarchy made of plain files, with what the kernel has at its root.
-
-    use std::{fs, path::Path};
-
-    /// Four controllers mounted separately, with CPUs 0 and 1.
-    pub(crate) fn tree() -> tempfile::TempDir {
-        let root = tempfile::tempdir().unwrap();
-        for controller in ["cpu", "cpuacct", "cpuset", "memory"] {
-            fs::create_dir(root.path().join(controller)).unwrap();
-        }
-        write(root.path(), "cpu/cpu.shares", "1024\n");
-        write(root.path(), "cpuacct/cpuacct.usage", "0\n");
-        write(root.path(), "cpuset/cpuset.cpus", "0-1\n");
-        write(root.path(), "cpuset/cpuset.mems", "0\n");
-        write(root.path(), "memory/memory.usage_in_bytes", "0\n");
-        root
-    }
-
-    /// Writes one file, with the directories above it.
-    pub(crate) fn write(root: &Path, file: &str, content: &str) {
-        let path = root.join(file);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-    }
-
-    /// Reads one file without its line's end.
-    pub(crate) fn read(root: &Path, file: &str) -> String {
-        fs::read_to_string(root.join(file)).unwrap_or_else(|e| panic!("{file}: {e}")).trim_end().to_owned()
-    }
-}
+pub(crate) mod fixture;

@@ -45,7 +45,7 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Recompute everything from a run directory's record, and write its report.json anew
+    /// Recompute everything from a run directory's record, and write report.json and report.html anew
     Analyze {
         /// A run directory, for example runs/latest
         run: PathBuf,
@@ -126,6 +126,8 @@ pub enum Format {
     Terminal,
     /// For a machine: report.json
     Json,
+    /// For a browser: report.html, one file that needs nothing else
+    Html,
 }
 
 #[derive(Debug, Args)]

@@ -15,12 +15,13 @@ mod scratch;
 mod screen;
 mod validate;
 
-use std::{fs, path::Path, process::ExitCode};
+use std::{path::Path, process::ExitCode};
 
 use crate::{
     cli::Command,
     experiment::{self, BackendChoice, Experiment, SpecError},
     plan::{self, Machine, Plan, iterations_per_window},
+    record::read_regular,
     runner::RunError,
 };
 
@@ -40,6 +41,15 @@ impl Failure {
     /// The machine could not carry it out.
     fn machine(message: impl ToString) -> Self {
         Self { code: 3, message: message.to_string() }
+    }
+}
+
+impl Failure {
+    /// Adds where the trials are that were done before.
+    fn kept(self, run: &Path) -> Self {
+        let run = run.display();
+        let message = format!("{}\n  kept: {run}; to go on when it is mended: jostle resume {run}", self.message);
+        Self { message, ..self }
     }
 }
 
@@ -73,7 +83,7 @@ pub fn execute(command: Command) -> ExitCode {
 /// Reads and checks an experiment file.
 fn read_experiment(path: &Path) -> Result<(String, Experiment), Failure> {
     let name = path.display();
-    let bytes = fs::read(path).map_err(|error| {
+    let bytes = read_regular(path, experiment::LONGEST_FILE).map_err(|error| {
         Failure::usage(format!("{name}: {error}\n  accepted: an experiment, for example examples/demo.yaml"))
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -15,6 +15,8 @@ use thiserror::Error;
 pub use self::custom::{Command, Counts, CustomJob, Metric, ProgressSource, Scale, Work};
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
 
+pub use self::spec::LONGEST_FILE;
+
 /// Name of the implied arm.
 pub const BASELINE: &str = "baseline";
 
@@ -41,8 +43,18 @@ pub struct SpecError {
 impl SpecError {
     /// An error about `field`.
     pub fn new(field: &str, why: &str, accepted: &str) -> Self {
-        Self { field: field.to_owned(), why: why.to_owned(), accepted: accepted.to_owned() }
+        Self { field: shown(field), why: shown(why), accepted: accepted.to_owned() }
     }
+}
+
+/// What a file says, as it may be repeated on a terminal: of a bounded length, without control characters.
+fn shown(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut shown: String = text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// A legal experiment. Made only by [`read`]; its values are those of the [`Resolved`] inside.

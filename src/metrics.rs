@@ -19,6 +19,10 @@ pub mod name {
     pub const NODE_CPU: &str = "jostle_node_cpu_seconds_total";
     /// `{host,node}`
     pub const NODE_THROTTLED: &str = "jostle_node_throttled_seconds_total";
+    /// `{host,kind,resource}`: as of the machine, but of a host's tasks; on cgroup v2 only
+    pub const HOST_PRESSURE: &str = "jostle_host_pressure_seconds_total";
+    /// `{host,kind,node,resource}`: as of the machine, but of a node's tasks; on cgroup v2 only
+    pub const NODE_PRESSURE: &str = "jostle_node_pressure_seconds_total";
     /// `{host,node,pod,role}`; role is `primary` or `aggressor`
     pub const POD_CPU: &str = "jostle_pod_cpu_seconds_total";
     /// `{host,node,pod,role}`
@@ -75,14 +79,41 @@ pub struct Counters {
     pub series: Vec<SeriesWindow>,
 }
 
+/// Every sample of one metric between two points in time, on the scrapes that came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Samples {
+    /// When the agent read each scrape, in Unix seconds, in order.
+    pub times: Vec<f64>,
+    /// Sorted by labels.
+    pub series: Vec<SampledSeries>,
+}
+
+/// One series of [`Samples`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SampledSeries {
+    /// Its labels, without Prometheus' own.
+    pub labels: BTreeMap<String, String>,
+    /// One per scrape; absent where that scrape has none.
+    pub values: Vec<Option<f64>>,
+}
+
 /// The port.
 pub trait Metrics {
     /// Starts what stores the samples, scraping the agent below `tree`; its processes go into the reserve.
     fn start(&mut self, tree: &str) -> impl Future<Output = Result<Vec<PodSpec>, MetricsError>>;
     /// Returns when the first samples can be read.
     fn ready(&mut self) -> impl Future<Output = Result<(), MetricsError>>;
+    /// An error where what stores the samples has ended by itself. Cheap, for every look at a trial.
+    fn check(&mut self) -> Result<(), MetricsError>;
     /// The samples of `[start, end]`. Missing samples are missing, never zero.
     fn window(&mut self, start: Timestamp, end: Timestamp) -> impl Future<Output = Result<Counters, MetricsError>>;
+    /// Every sample of `metric` in `[start, end]`, as read. Missing samples are missing, never zero.
+    fn series(
+        &mut self,
+        metric: &str,
+        start: Timestamp,
+        end: Timestamp,
+    ) -> impl Future<Output = Result<Samples, MetricsError>>;
     /// Ends what `start` began. Can be called twice.
     fn close(&mut self) -> impl Future<Output = ()>;
 }

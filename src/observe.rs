@@ -12,13 +12,15 @@ mod shares;
 pub(crate) mod synthetic;
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod trial;
 mod utc;
 
-pub(crate) use counters::counter;
+pub(crate) use counters::{counter, total};
 pub use manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent};
 pub use marks::recent;
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};
+pub use timeline::{NodeTimeline, PhasesRow, TimelineRow, timeline};
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};
 pub use utc::Utc;

@@ -1,15 +1,21 @@
 //! The record of a run: what happened, as it happened. Everything in a report can be recomputed from it.
 
 mod directory;
+mod read;
+mod regular;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::directory::{Record, RecordError, RunDirectory};
+pub use self::{
+    directory::{RecordError, RunDirectory},
+    read::Record,
+    regular::read_regular,
+};
 
 use crate::{
     aggressor::TenantCounts,
     engine::{Iteration, Mark, Workload},
-    metrics::Counters,
+    metrics::{Counters, Samples},
     plan::{Machine, PlannedBlock},
     units::{BlockId, HostId, Rate, Timestamp, TrialId},
 };
@@ -155,6 +161,10 @@ pub struct TrialRecord {
     pub settle: Option<Counters>,
     /// The window.
     pub window: Option<Counters>,
+    /// CPU seconds of every node at every scrape from launch to the end of wash-out: shown in the report, and never judged by. Absent where it could
+    /// not be read, and in records of versions that did not keep it.
+    #[serde(default)]
+    pub node_cpu: Option<Samples>,
     /// How it ended.
     pub ending: Ending,
 }

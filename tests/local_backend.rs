@@ -1,4 +1,6 @@
-//! The local backend against this machine's kernel. Needs root and cgroup v1, and says so where they are missing.
+//! The local backend against this machine's kernel, whichever cgroup version it has. Needs root, and says so where it is missing.
+//!
+//! `tests/vm.rs` runs the same tests on the versions that this machine has not.
 //!
 //! The tests take turns by the machine's own lock, as runs do, so that they never meet a real run either.
 
@@ -36,7 +38,7 @@ impl Drop for Machine {
         if std::thread::panicking() {
             let cleaning = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-                runtime.block_on(clean(&config.cgroup_root, &config.lock)).unwrap();
+                runtime.block_on(clean(&config)).unwrap();
             });
             let _ = cleaning.join();
         }
@@ -51,7 +53,7 @@ fn machine(run: &str, layout: &Layout) -> Machine {
         match check(&config, layout) {
             Ok(()) => return Machine { config, _turn: turn },
             Err(e) if e.component == "machine lock" => std::thread::sleep(Duration::from_secs(1)),
-            Err(e) => panic!("this test needs root, cgroup v1 and a clean machine; {e}"),
+            Err(e) => panic!("this test needs root, control groups and a clean machine; {e}"),
         }
     }
     panic!("another run has had this machine for ten minutes");
@@ -60,7 +62,7 @@ fn machine(run: &str, layout: &Layout) -> Machine {
 /// Four hosts of four nodes, 450m each, two hosts to a CPU.
 fn layout() -> Layout {
     let cpus = Hierarchy::open(Path::new(DEFAULT_ROOT)).and_then(|h| h.cpus(&Group::new("")));
-    let cpus = cpus.unwrap_or_else(|e| panic!("this test needs cgroup v1: {e}; accepted: {}", e.accepted()));
+    let cpus = cpus.unwrap_or_else(|e| panic!("this test needs control groups: {e}; accepted: {}", e.accepted()));
     let host = |h: u16| {
         let cpus = vec![cpus[usize::from(h) / 2 % cpus.len()]];
         let node = |index| NodeLayout {
@@ -105,9 +107,19 @@ fn primary(node: NodeId) -> Place {
     Place::Node { node, role: Role::Primary }
 }
 
+/// Whether the groups are version 2's: asked of the kernel, not of jostle.
+fn version_2() -> bool {
+    Path::new(DEFAULT_ROOT).join("cgroup.controllers").exists()
+}
+
+/// Where a controller has this group, or a file of it.
+fn cgroup(controller: &str, path: impl std::fmt::Display) -> String {
+    if version_2() { format!("{DEFAULT_ROOT}/{path}") } else { format!("{DEFAULT_ROOT}/{controller}/{path}") }
+}
+
 fn left_behind(config: &LocalConfig) -> Vec<String> {
     let controllers = ["cpu", "cpuacct", "cpuset", "memory"];
-    let top = controllers.iter().map(|c| format!("{DEFAULT_ROOT}/{c}/jostle"));
+    let top = controllers.iter().map(|c| cgroup(c, "jostle"));
     let lock = config.lock.display().to_string();
     top.chain([lock]).filter(|path| Path::new(path).exists()).collect()
 }
@@ -154,19 +166,30 @@ async fn pods_get_what_they_may_and_nothing_stays() {
     // This process measures, so it moves too.
     let own = std::process::id();
     local.launch(&pod("orchestrator", Place::Reserve, None, vec![own])).await.unwrap();
-    assert!(value("/proc/self/cgroup".to_owned()).contains(&format!("cpu:/{tree}/reserve/orchestrator")));
+    let own_groups = value("/proc/self/cgroup".to_owned());
+    assert!(own_groups.lines().any(|line| line.ends_with(&format!(":/{tree}/reserve/orchestrator"))), "{own_groups}");
 
     let host = tree.child("host-3");
-    let path = |controller: &str, file: &str| format!("{DEFAULT_ROOT}/{controller}/{host}/{file}");
-    assert_eq!(value(path("cpu", "cpu.cfs_quota_us")), "45000");
-    assert_eq!(value(path("cpu", "n3-1/cpu.cfs_quota_us")), "11250");
-    assert_eq!(value(path("cpu", "n3-1/burstable/cpu.shares")), "76");
-    assert_eq!(value(path("cpu", "n3-1/burstable/pod-primary-executor/cpu.shares")), "71");
-    assert_eq!(value(path("cpu", "n3-1/burstable/pod-aggressor-tenant/cpu.cfs_quota_us")), "-1");
-    assert_eq!(
-        value(path("cpuset", "n3-1/burstable/pod-aggressor-tenant/cpuset.cpus")),
-        layout.hosts[3].cpus[0].to_string()
-    );
+    let (file, expected) = if version_2() { ("cpu.weight", "3023") } else { ("cpu.shares", "65536") };
+    assert_eq!(value(cgroup("cpu", format!("{tree}/reserve/{file}"))), expected);
+    // Version 1's file and value, then version 2's: the kubelet's two conversions of one request.
+    let expected = [
+        ("", ("cpu.cfs_quota_us", "45000"), ("cpu.max", "45000 100000")),
+        ("n3-1/", ("cpu.cfs_quota_us", "11250"), ("cpu.max", "11250 100000")),
+        ("n3-1/burstable/", ("cpu.shares", "76"), ("cpu.weight", "14")),
+        ("n3-1/burstable/pod-primary-executor/", ("cpu.shares", "71"), ("cpu.weight", "13")),
+        ("n3-1/burstable/pod-primary-executor/", ("cpu.cfs_quota_us", "7000"), ("cpu.max", "7000 100000")),
+        ("n3-1/burstable/pod-aggressor-tenant/", ("cpu.cfs_quota_us", "-1"), ("cpu.max", "max 100000")),
+    ];
+    let of_host = |controller: &str, path: &str| cgroup(controller, format!("{host}/{path}"));
+    for (group, v1, v2) in expected {
+        let (file, expected) = if version_2() { v2 } else { v1 };
+        assert_eq!(value(of_host("cpu", &format!("{group}{file}"))), expected, "{group}{file}");
+    }
+    // By a cpuset or by affinity: what the process itself is left with.
+    let status = value(format!("/proc/{}/status", free.0.id()));
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap().trim();
+    assert_eq!(allowed, layout.hosts[3].cpus[0].to_string());
 
     let executor = host.child("n3-1").child("burstable").child("pod-primary-executor");
     let (used, counters) = observe(&executor);
@@ -175,11 +198,16 @@ async fn pods_get_what_they_may_and_nothing_stays() {
     let (used, counters) = observe(&host.child("n3-1"));
     assert!(used <= 112.5 * 1.1, "a node of 112.5m used {used}m");
     assert!(counters.throttled_periods > 0, "it never met its capacity: {counters:?}");
+    // Two that always want the CPU, and get less than one: somebody waited. Only version 2 counts that for a group.
+    let stalled = Hierarchy::open(Path::new(DEFAULT_ROOT)).unwrap().pressure(&host.child("n3-1"), "cpu");
+    let some = stalled.iter().find(|stalled| stalled.kind == "some");
+    assert_eq!(some.is_some_and(|some| some.seconds > 0.5), version_2(), "{stalled:?}");
 
     local.stop("executor").await.unwrap();
     assert!(limited.was_killed());
-    assert!(!Path::new(&path("cpu", "n3-1/burstable/pod-primary-executor")).exists());
-    assert_eq!(value(path("cpu", "n3-1/burstable/cpu.shares")), "5");
+    assert!(!Path::new(&of_host("cpu", "n3-1/burstable/pod-primary-executor")).exists());
+    let (file, expected) = if version_2() { ("cpu.weight", "2") } else { ("cpu.shares", "5") };
+    assert_eq!(value(of_host("cpu", &format!("n3-1/burstable/{file}"))), expected);
 
     local.teardown().await.unwrap();
     assert!(free.was_killed());
@@ -197,11 +225,13 @@ async fn a_refusal_by_the_kernel_leaves_nothing() {
     let good = layout();
     let machine = machine("refusal", &good);
     let config = &machine.config;
-    let faults: [fn(&mut Layout); 3] = [
-        |l| l.hosts[3].nodes[3].capacity = Millicores(900.0),
-        |l| l.hosts[2].nodes[1].cpus = vec![4000],
-        |l| l.hosts[1].budget = Millicores(100.0),
-    ];
+    let mut faults: Vec<fn(&mut Layout)> =
+        vec![|l| l.hosts[2].nodes[1].cpus = vec![4000], |l| l.hosts[1].cpus = vec![4000]];
+    if !version_2() {
+        // Version 2 takes a child's quota above its parent's, which bounds both.
+        faults.push(|l| l.hosts[3].nodes[3].capacity = Millicores(900.0));
+        faults.push(|l| l.hosts[1].budget = Millicores(100.0));
+    }
     for fault in faults {
         let mut bad = good.clone();
         fault(&mut bad);
@@ -229,7 +259,7 @@ async fn a_dead_process_is_no_pod() {
     let node = NodeId { host: HostId(0), index: 0 };
     let error = local.launch(&pod("executor", primary(node), Some(70.0), vec![there.0.id(), pid])).await.unwrap_err();
     assert!(error.why.contains(&format!("moving process {pid} to")), "{error}");
-    assert!(!Path::new(&format!("{DEFAULT_ROOT}/cpu/{tree}/host-0/n0-0/burstable/pod-primary-executor")).exists());
+    assert!(!Path::new(&cgroup("cpu", format!("{tree}/host-0/n0-0/burstable/pod-primary-executor"))).exists());
     assert!(there.was_killed());
     local.teardown().await.unwrap();
     assert_eq!(left_behind(config), Vec::<String>::new());
@@ -246,13 +276,13 @@ async fn clean_removes_an_abandoned_run() {
     let mut burner = Burner::start();
     let node = NodeId { host: HostId(1), index: 2 };
     local.launch(&pod("executor", primary(node), Some(70.0), vec![burner.0.id()])).await.unwrap();
-    let error = clean(&config.cgroup_root, &config.lock).await.unwrap_err().to_string();
+    let error = clean(config).await.unwrap_err().to_string();
     assert!(error.contains(&config.run), "a live run must be named: {error}");
     // Without teardown: all that kill -9 leaves.
     drop(local);
     let error = check(config, &layout).unwrap_err().to_string();
     assert!(error.contains(&config.run) && error.contains("jostle clean"), "{error}");
-    let removed = clean(&config.cgroup_root, &config.lock).await.unwrap();
+    let removed = clean(config).await.unwrap();
     assert_eq!(removed.runs, std::slice::from_ref(&config.run));
     assert_eq!(removed.processes, BTreeSet::from([burner.0.id()]));
     // jostle, the run, the reserve, 4 hosts, 16 nodes with 2 parents each, 1 pod.

@@ -5,6 +5,9 @@
     reason = "a test ends at what it did not expect, also in its own functions"
 )]
 
+#[path = "prometheus/faults.rs"]
+mod faults;
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -129,6 +132,7 @@ async fn window_is_what_the_agent_said() {
     let end = clock.now();
     agent.answered(2).await;
     let counters = metrics.window(start, end).await.unwrap();
+    let samples = metrics.series(name::HOST_CPU, start, end).await.unwrap();
 
     let host = series(&counters, name::HOST_CPU);
     let state = agent.state.lock().unwrap();
@@ -141,6 +145,12 @@ async fn window_is_what_the_agent_said() {
     let names: Vec<_> = counters.series.iter().map(|s| s.metric.as_str()).collect();
     assert_eq!(names, [name::READ_TIME, name::HOST_CPU, name::POD_MEMORY]);
     assert_eq!(host.labels, BTreeMap::from([("host".into(), "host-0".into())]));
+
+    // Sample by sample it says the same, of the one metric asked for.
+    assert_eq!((samples.series.len(), &samples.series[0].labels), (1, &host.labels));
+    let values: Vec<f64> = samples.series[0].values.iter().map(|value| value.unwrap()).collect();
+    assert_eq!(values, samples.times.iter().map(|time| said(*time)).collect::<Vec<_>>());
+    assert_eq!((values.len(), values[0], samples.times[0]), (host.samples as usize, host.first, host.first_time));
 }
 
 /// An agent that goes away leaves scrapes missing and series absent, never zero; when it comes back smaller, the counter is flagged.

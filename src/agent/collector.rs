@@ -9,7 +9,7 @@ use prometheus::{
 
 use super::machine;
 use crate::{
-    cgroup::{Counters, Group, Hierarchy, tree},
+    cgroup::{Counters, Group, Hierarchy, Stalled, tree},
     clock::{Clock, RealClock},
     metrics::name,
     units::{HostId, NodeId},
@@ -20,6 +20,9 @@ const MEMORY_USED: &str = "jostle_machine_memory_used_bytes";
 const MEMORY_TOTAL: &str = "jostle_machine_memory_total_bytes";
 const LOAD_AVERAGE: &str = "jostle_machine_load_average";
 
+/// What tasks can wait for, as the kernel names it.
+const RESOURCES: [&str; 3] = ["cpu", "memory", "io"];
+
 /// Labels of pods, in the order in which they are written.
 const POD: &[&str] = &["host", "node", "pod", "role"];
 
@@ -29,6 +32,18 @@ const METRICS: &[(&str, MetricType, &[&str], &str)] = &[
     (name::HOST_THROTTLED, MetricType::COUNTER, &["host"], "Time lost to a host's own quota."),
     (name::NODE_CPU, MetricType::COUNTER, &["host", "node"], "CPU time of a node's pods."),
     (name::NODE_THROTTLED, MetricType::COUNTER, &["host", "node"], "Time lost to a node's own quota."),
+    (
+        name::HOST_PRESSURE,
+        MetricType::COUNTER,
+        &["host", "kind", "resource"],
+        "Wall time in which a host's tasks were stalled.",
+    ),
+    (
+        name::NODE_PRESSURE,
+        MetricType::COUNTER,
+        &["host", "kind", "node", "resource"],
+        "Wall time in which a node's tasks were stalled.",
+    ),
     (name::POD_CPU, MetricType::COUNTER, POD, "CPU time of a pod."),
     (name::POD_THROTTLED, MetricType::COUNTER, POD, "Time lost to a pod's own limit."),
     (name::POD_MEMORY, MetricType::GAUGE, POD, "Memory of a pod, page cache included."),
@@ -76,8 +91,10 @@ impl Collector for TreeCollector {
     fn collect(&self) -> Vec<MetricFamily> {
         let mut out = Exposition(Vec::with_capacity(256));
         let started = self.clock.now();
-        if let Some(busy) = self.hierarchy.machine_cpu_ns() {
-            out.add(name::MACHINE_CPU, &["busy"], seconds(busy));
+        let busy = self.hierarchy.machine_cpu_ns().or_else(|| machine::scheduled_ns(&self.proc_root));
+        let busy = busy.map(seconds).or_else(|| machine::cpu(&self.proc_root).map(|cpu| cpu.busy));
+        if let Some(busy) = busy {
+            out.add(name::MACHINE_CPU, &["busy"], busy);
         }
         self.read_tree(&mut out);
         let took = self.clock.now().since(started);
@@ -102,6 +119,9 @@ impl TreeCollector {
                 }
             } else if child.parse::<HostId>().is_ok() {
                 out.cpu(name::HOST_CPU, name::HOST_THROTTLED, &[&child], self.hierarchy.counters(&group));
+                for (resource, stalled) in self.pressure(&group) {
+                    out.add(name::HOST_PRESSURE, &[&child, stalled.kind, resource], stalled.seconds);
+                }
                 self.read_nodes(out, &child, &group);
             }
         }
@@ -111,6 +131,9 @@ impl TreeCollector {
         for node in self.hierarchy.children(group).into_iter().filter(|child| child.parse::<NodeId>().is_ok()) {
             let group = group.child(&node);
             out.cpu(name::NODE_CPU, name::NODE_THROTTLED, &[host, &node], self.hierarchy.counters(&group));
+            for (resource, stalled) in self.pressure(&group) {
+                out.add(name::NODE_PRESSURE, &[host, stalled.kind, &node, resource], stalled.seconds);
+            }
             for child in self.hierarchy.children(&group) {
                 if child == tree::BURSTABLE || child == tree::BEST_EFFORT {
                     let class = group.child(&child);
@@ -122,6 +145,12 @@ impl TreeCollector {
                 }
             }
         }
+    }
+
+    fn pressure(&self, group: &Group) -> impl Iterator<Item = (&'static str, Stalled)> {
+        let of =
+            |resource| self.hierarchy.pressure(group, resource).into_iter().map(move |stalled| (resource, stalled));
+        RESOURCES.into_iter().flat_map(of)
     }
 
     fn read_pod(&self, out: &mut Exposition, host: &str, node: &str, parent: &Group, directory: &str) {
@@ -142,9 +171,9 @@ impl TreeCollector {
                 out.add(name::MACHINE_CPU, &[mode], value);
             }
         }
-        for resource in ["cpu", "memory", "io"] {
-            for (kind, value) in machine::pressure(&self.proc_root, resource) {
-                out.add(name::MACHINE_PRESSURE, &[kind, resource], value);
+        for resource in RESOURCES {
+            for stalled in machine::pressure(&self.proc_root, resource) {
+                out.add(name::MACHINE_PRESSURE, &[stalled.kind, resource], stalled.seconds);
             }
         }
         if let Some((used, total)) = machine::memory() {

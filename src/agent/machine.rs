@@ -5,9 +5,13 @@ use std::{fs, path::Path};
 
 use sysinfo::System;
 
+use crate::cgroup::{Stalled, parse_pressure};
+
 /// CPU time of all CPUs since boot, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct MachineCpu {
+    /// Used by tasks, sampled at the timer's ticks.
+    pub(super) busy: f64,
     /// Taken by the hypervisor for others.
     pub(super) steal: f64,
     /// Busy, idle, waiting and stolen.
@@ -27,18 +31,31 @@ fn parse_stat(stat: &str, ticks_per_second: f64) -> Option<MachineCpu> {
     let fields: Vec<f64> = fields.split_whitespace().map_while(|field| field.parse().ok()).collect();
     let [user, nice, system, idle, iowait, irq, softirq, steal, ..] = fields[..] else { return None };
     let busy = user + nice + system + irq + softirq;
-    Some(MachineCpu { steal: steal / ticks_per_second, total: (busy + idle + iowait + steal) / ticks_per_second })
+    let seconds = |ticks: f64| ticks / ticks_per_second;
+    let total = seconds(busy + idle + iowait + steal);
+    Some(MachineCpu { busy: seconds(busy), steal: seconds(steal), total })
 }
 
-/// Stalled wall time since boot, in seconds, of `some` and of all (`full`) tasks; empty where the kernel does not tell.
-pub(super) fn pressure(proc_root: &Path, resource: &str) -> Vec<(&'static str, f64)> {
+/// Exact CPU nanoseconds of all tasks, as the scheduler adds them up at every switch; `None` where the kernel does not tell.
+///
+/// Documentation/scheduler/sched-stats.rst: the seventh number of a line `cpuN` is the time that tasks have run there. Before
+/// version 15 it was another.
+pub(super) fn scheduled_ns(proc_root: &Path) -> Option<u64> {
+    parse_schedstat(&fs::read_to_string(proc_root.join("schedstat")).ok()?)
+}
+
+fn parse_schedstat(text: &str) -> Option<u64> {
+    let version: u32 = text.lines().next()?.strip_prefix("version ")?.parse().ok()?;
+    let cpus = text.lines().filter(|line| line.starts_with("cpu"));
+    let times = cpus.map(|line| line.split_whitespace().nth(7)?.parse::<u64>().ok());
+    let sum = times.sum::<Option<u64>>()?;
+    (version >= 15 && sum > 0).then_some(sum)
+}
+
+/// Stalled wall time since boot; nothing where the kernel does not tell.
+pub(super) fn pressure(proc_root: &Path, resource: &str) -> Vec<Stalled> {
     let text = fs::read_to_string(proc_root.join("pressure").join(resource)).unwrap_or_default();
-    let total = |kind: &'static str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(kind))?;
-        let microseconds: u64 = line.split_whitespace().find_map(|field| field.strip_prefix("total="))?.parse().ok()?;
-        Some((kind, microseconds as f64 / 1e6))
-    };
-    ["some", "full"].into_iter().filter_map(total).collect()
+    parse_pressure(&text)
 }
 
 /// Bytes used and in all.
@@ -64,8 +81,18 @@ mod tests {
     #[test]
     fn parses_stat() {
         let stat = "cpu  100 20 30 400 50 6 7 80 60 5\ncpu0 1 2 3 4 5 6 7 8 9 10\n";
-        assert_eq!(parse_stat(stat, 100.0), Some(MachineCpu { steal: 0.8, total: 6.93 }));
+        assert_eq!(parse_stat(stat, 100.0), Some(MachineCpu { busy: 1.63, steal: 0.8, total: 6.93 }));
         assert_eq!(parse_stat("cpu  100 20 30", 100.0), None);
         assert_eq!(parse_stat("", 100.0), None);
+    }
+
+    /// All CPUs are summed, domains' lines are none, and an older or a half file is no answer.
+    #[test]
+    fn parses_schedstat() {
+        let text = "version 15\ntimestamp 4\ncpu0 0 0 9 8 7 6 1500 20 3\ndomain0 3 1 2 3 4 5 6 7 8\ncpu1 0 0 9 8 7 6 500 20 3\n";
+        assert_eq!(parse_schedstat(text), Some(2000));
+        assert_eq!(parse_schedstat(&text.replace("version 15", "version 14")), None);
+        assert_eq!(parse_schedstat("version 15\ncpu0 0 0 9\n"), None);
+        assert_eq!(parse_schedstat(""), None);
     }
 }

@@ -10,7 +10,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    cgroup::fixture::{tree, write},
+    cgroup::fixture::{tree, v2, write},
     clock::Clock,
 };
 
@@ -132,6 +132,54 @@ async fn exports_what_the_kernel_counted() {
         (r#"jostle_machine_pressure_seconds_total{kind="full",resource="io"}"#.to_owned(), 1.0),
     ];
     assert_eq!(samples, expected.into());
+    agent.end().await;
+}
+
+/// Version 2: the same names from its files, and the pressure on every host and node besides. The machine's CPU time is the
+/// scheduler's own where it tells, because the root group's is sampled.
+#[tokio::test]
+async fn exports_what_version_2_counted() {
+    let root = v2();
+    let path = root.path();
+    let group = |group: &str, cpu: u64| {
+        let stat = format!("usage_usec {cpu}000000\nnr_periods 1\nnr_throttled 1\nthrottled_usec 500000\n");
+        write(path, &format!("jostle/demo-1-1{group}/cpu.stat"), &stat);
+    };
+    group("", 100);
+    group("/host-0", 70);
+    group("/host-0/n0-0", 60);
+    group("/host-0/n0-0/burstable/pod-primary-a", 40);
+    write(path, "jostle/demo-1-1/host-0/n0-0/burstable/pod-primary-a/memory.current", "4096\n");
+    write(
+        path,
+        "jostle/demo-1-1/host-0/cpu.pressure",
+        "some avg10=0.00 total=2000000\nfull avg10=0.00 total=1000000\n",
+    );
+    write(path, "jostle/demo-1-1/host-0/n0-0/io.pressure", "some avg10=0.00 total=3000000\n");
+    write(path, "proc/stat", "cpu  1000 0 200 400 50 0 0 80 0 0\n");
+    let agent = Agent::start(path).await;
+    let samples = agent.samples().await;
+    let pod = r#"{host="host-0",node="n0-0",pod="a",role="primary"}"#;
+    let mut expected = vec![
+        ("jostle_tree_cpu_seconds_total".to_owned(), 100.0),
+        (r#"jostle_host_cpu_seconds_total{host="host-0"}"#.to_owned(), 70.0),
+        (r#"jostle_host_throttled_seconds_total{host="host-0"}"#.to_owned(), 0.5),
+        (r#"jostle_host_pressure_seconds_total{host="host-0",kind="some",resource="cpu"}"#.to_owned(), 2.0),
+        (r#"jostle_host_pressure_seconds_total{host="host-0",kind="full",resource="cpu"}"#.to_owned(), 1.0),
+        (r#"jostle_node_cpu_seconds_total{host="host-0",node="n0-0"}"#.to_owned(), 60.0),
+        (r#"jostle_node_throttled_seconds_total{host="host-0",node="n0-0"}"#.to_owned(), 0.5),
+        (r#"jostle_node_pressure_seconds_total{host="host-0",kind="some",node="n0-0",resource="io"}"#.to_owned(), 3.0),
+        (format!("jostle_pod_cpu_seconds_total{pod}"), 40.0),
+        (format!("jostle_pod_throttled_seconds_total{pod}"), 0.5),
+        (format!("jostle_pod_memory_bytes{pod}"), 4096.0),
+    ];
+    expected.sort_by(|a, b| a.0.cmp(&b.0));
+    let of_tree = samples.iter().filter(|(series, _)| !series.contains("machine") && !series.contains("read_time"));
+    assert_eq!(of_tree.map(|(series, value)| (series.clone(), *value)).collect::<Vec<_>>(), expected);
+    let busy = r#"jostle_machine_cpu_seconds_total{mode="busy"}"#;
+    assert_eq!(samples[busy], 12.0);
+    write(path, "proc/schedstat", "version 15\ncpu0 0 0 0 0 0 0 7000000000 0 0\ncpu1 0 0 0 0 0 0 4000000000 0 0\n");
+    assert_eq!(agent.samples().await[busy], 11.0);
     agent.end().await;
 }
 

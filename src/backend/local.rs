@@ -13,12 +13,12 @@ use std::{collections::BTreeMap, path::PathBuf};
 pub use clean::{Removed, clean};
 use kubelet::{Class, MIN_SHARES};
 use lock::Lock;
-pub use lock::default_lock;
+pub use lock::runtime_directory;
 pub use precondition::check;
 
 use crate::{
     backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Role},
-    cgroup::{self, CgroupError, Group, Hierarchy, ending::Whereabouts, tree},
+    cgroup::{self, Caller, CgroupError, Group, Hierarchy, ending::Whereabouts, tree},
     units::{Millicores, NodeId},
 };
 
@@ -37,12 +37,17 @@ pub struct LocalConfig {
     pub run: String,
     /// The file that keeps runs apart.
     pub lock: PathBuf,
+    /// The lock files of other users' runs.
+    pub rivals: Vec<PathBuf>,
+    /// Who makes the groups.
+    pub caller: Caller,
 }
 
 impl LocalConfig {
     /// This machine's usual places.
     pub fn new(run: impl Into<String>) -> Self {
-        Self { cgroup_root: PathBuf::from(cgroup::DEFAULT_ROOT), run: run.into(), lock: default_lock() }
+        let (lock, rivals, caller) = (lock::default_lock(), lock::rivals(), Caller::current());
+        Self { cgroup_root: PathBuf::from(cgroup::DEFAULT_ROOT), run: run.into(), lock, rivals, caller }
     }
 }
 
@@ -95,7 +100,7 @@ impl Backend for Local {
             return Err(refusal("local backend", "the hosts are there already", "teardown first"));
         }
         precondition::run_name(&self.config.run)?;
-        let hierarchy = Hierarchy::open(&self.config.cgroup_root)?;
+        let hierarchy = Hierarchy::of_caller(&self.config.cgroup_root, &self.config.caller)?;
         self.provision_in(hierarchy, layout).await
     }
 
@@ -132,16 +137,17 @@ impl Backend for Local {
 
 impl Local {
     async fn provision_in(&mut self, hierarchy: Hierarchy, layout: &Layout) -> Result<Provisioned, BackendError> {
-        let lock = Lock::take(&self.config.lock, &self.config.run)?;
-        precondition::no_leftovers(&hierarchy)?;
+        let lock = Lock::of(&self.config, &self.config.run)?;
+        precondition::no_leftovers(&self.config)?;
         let home = hierarchy.whereabouts()?;
-        let run = tree::run(&self.config.run);
+        let run = hierarchy.top().child(&self.config.run);
         // Kept before the first group is made, so that teardown knows of everything, even if this future is dropped.
         let (nodes, pods) = Default::default();
         let tree = self.tree.insert(Tree { hierarchy, run, home, nodes, pods, _lock: lock });
         match tree.build(layout) {
             Ok(()) => {
-                Ok(Provisioned { description: "local backend, cgroup v1".to_owned(), tree: tree.run.to_string() })
+                let description = format!("local backend, {}", tree.hierarchy.description());
+                Ok(Provisioned { description, tree: tree.run.to_string() })
             }
             Err(error) => {
                 let mut error = BackendError::from(error);
@@ -159,7 +165,7 @@ impl Tree {
     fn build(&mut self, layout: &Layout) -> Result<(), CgroupError> {
         let cgroups = &self.hierarchy;
         cgroups.create(&self.run)?;
-        cgroups.set_shares(&Group::new(tree::TOP), TREE_SHARES)?;
+        cgroups.set_shares(&cgroups.top(), TREE_SHARES)?;
         cgroups.set_shares(&self.run, TREE_SHARES)?;
         let reserve = self.run.child(tree::RESERVE);
         cgroups.create(&reserve)?;
@@ -255,9 +261,10 @@ impl Tree {
         self.hierarchy.leave(&self.run, Some(&self.home))?;
         self.hierarchy.kill_all(&self.run).await?;
         self.hierarchy.remove(&self.run).await?;
-        let top = Group::new(tree::TOP);
+        let top = self.hierarchy.top();
         if self.hierarchy.children(&top).is_empty() {
             self.hierarchy.remove(&top).await?;
+            self.hierarchy.restore().await?;
         }
         Ok(())
     }

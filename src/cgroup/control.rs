@@ -1,6 +1,4 @@
 //! Making groups and setting their values.
-//!
-//! Files: Documentation/admin-guide/cgroup-v1 and scheduler/sched-bwc.rst of the Linux kernel.
 
 use std::{
     fs,
@@ -9,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use super::{CgroupError, Controller, Group, Hierarchy};
+use super::{CgroupError, Controller, Group, Hierarchy, affinity::own_cpus, version::Setting};
 
 /// Period of CFS quotas, in microseconds: the kernel's and the kubelet's default. Quotas below 1 ms are refused, so a shorter
 /// period would not leave room for small nodes.
@@ -18,57 +16,72 @@ pub const PERIOD_US: u64 = 100_000;
 impl Hierarchy {
     /// Makes the group below every controller, its parents too; what is there already stays. A new group may use its parent's CPUs.
     pub fn create(&self, group: &Group) -> Result<(), CgroupError> {
-        let above: Vec<&Path> = group.path().ancestors().filter(|path| !path.as_os_str().is_empty()).collect();
+        let missing = |path: &&Path| *path != self.base.path() && !path.as_os_str().is_empty();
+        let above: Vec<&Path> = group.path().ancestors().take_while(missing).collect();
         for path in above.into_iter().rev() {
             let group = Group::new(path);
+            if self.dirs(&group).any(|dir| !dir.is_dir()) {
+                self.enable_below(&group.parent())?;
+            }
             for dir in self.dirs(&group) {
-                self.step("creating", &dir)?;
-                match fs::create_dir(&dir) {
-                    Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
-                        return Err(CgroupError::io("creating", &dir)(e));
-                    }
-                    _ => {}
-                }
+                self.make(&dir)?;
             }
             self.inherit_cpuset(&group)?;
         }
         Ok(())
     }
 
-    /// A new cpuset has neither CPUs nor memory nodes, and takes no process until it has both.
+    pub(super) fn make(&self, dir: &Path) -> Result<(), CgroupError> {
+        self.step("creating", dir)?;
+        match fs::create_dir(dir) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(CgroupError::io("creating", dir)(e)),
+            _ => Ok(()),
+        }
+    }
+
     fn inherit_cpuset(&self, group: &Group) -> Result<(), CgroupError> {
-        for file in ["cpuset.cpus", "cpuset.mems"] {
-            let own = self.dir(Controller::Cpuset, group).join(file);
+        let Some(mount) = self.mounts.of(Controller::Cpuset) else { return Ok(()) };
+        for file in mount.version.copied_from_parent() {
+            let own = mount.root.join(group.path()).join(file);
             if fs::read_to_string(&own).is_ok_and(|value| !value.trim().is_empty()) {
                 continue;
             }
-            let parent = self.dir(Controller::Cpuset, &group.parent()).join(file);
+            let parent = mount.root.join(group.parent().path()).join(file);
             let value = fs::read_to_string(&parent).map_err(CgroupError::io("reading", &parent))?;
-            self.write(Controller::Cpuset, group, file, value.trim())?;
+            self.write(Controller::Cpuset, group, [(*file, value.trim().to_owned())])?;
         }
         Ok(())
     }
 
-    /// Weight against the group's siblings under contention; the kernel's default is 1024.
+    /// Weight against the group's siblings under contention, in the shares of which the kubelet and version 1 speak: the default is
+    /// 1024, and version 2 gets what the kubelet makes of them.
     pub fn set_shares(&self, group: &Group, shares: u64) -> Result<(), CgroupError> {
-        self.write(Controller::Cpu, group, "cpu.shares", &shares.to_string())
+        let version = self.version(Controller::Cpu)?;
+        self.write(Controller::Cpu, group, [version.weight(shares)])
     }
 
-    /// CPU time that the group may use in every [`PERIOD_US`], in microseconds. Not above its parent's, not below 1 ms.
+    /// CPU time that the group may use in every [`PERIOD_US`], in microseconds. Not below 1 ms, and (version 1) not above its
+    /// parent's.
     pub fn set_quota(&self, group: &Group, quota_us: u64) -> Result<(), CgroupError> {
-        self.write(Controller::Cpu, group, "cpu.cfs_period_us", &PERIOD_US.to_string())?;
-        self.write(Controller::Cpu, group, "cpu.cfs_quota_us", &quota_us.to_string())
+        let version = self.version(Controller::Cpu)?;
+        self.write(Controller::Cpu, group, version.quota(quota_us))
     }
 
-    /// CPUs that the group may use: a part of its parent's.
+    /// CPUs that the group may use: a part of its parent's. Where there is no controller for that, it holds for the processes that are
+    /// moved into the group from now on.
     pub fn set_cpus(&self, group: &Group, cpus: &[u32]) -> Result<(), CgroupError> {
+        if !self.has_cpuset {
+            self.pin(group, cpus);
+            return Ok(());
+        }
         let list: Vec<String> = cpus.iter().map(u32::to_string).collect();
-        self.write(Controller::Cpuset, group, "cpuset.cpus", &list.join(","))
+        self.write(Controller::Cpuset, group, [("cpuset.cpus", list.join(","))])
     }
 
     /// Memory above which the group is reclaimed from, then out of memory; in bytes.
     pub fn set_memory_limit(&self, group: &Group, bytes: u64) -> Result<(), CgroupError> {
-        self.write(Controller::Memory, group, "memory.limit_in_bytes", &bytes.to_string())
+        let version = self.version(Controller::Memory)?;
+        self.write(Controller::Memory, group, [version.memory_limit(bytes)])
     }
 
     /// Moves a process with all its threads.
@@ -76,7 +89,7 @@ impl Hierarchy {
         for dir in self.dirs(group) {
             self.move_below(&dir, pid)?;
         }
-        Ok(())
+        self.follow_pin(group, pid)
     }
 
     /// Moves a process below one mount.
@@ -88,10 +101,16 @@ impl Hierarchy {
         file.and_then(|mut file| file.write_all(format!("{pid}\n").as_bytes())).map_err(CgroupError::io(action, dir))
     }
 
-    /// The CPUs that a group (the empty path: the machine) may use.
+    /// The CPUs that the group's processes may use; those of the nearest group above it that has any of its own, or of this process.
     pub fn cpus(&self, group: &Group) -> Result<Vec<u32>, CgroupError> {
-        let path = self.dir(Controller::Cpuset, group).join("cpuset.cpus");
-        let text = fs::read_to_string(&path).map_err(CgroupError::io("reading", &path))?;
+        let mount = self.mounts.of(Controller::Cpuset).filter(|_| self.has_cpuset);
+        let files = mount.into_iter().flat_map(|mount| {
+            let file = mount.version.usable_cpus();
+            group.path().ancestors().map(move |path| mount.root.join(path).join(file))
+        });
+        let found = files.map(|path| (fs::read_to_string(&path), path)).find(|(text, _)| text.is_ok());
+        let (text, path) = found.unwrap_or_else(|| (own_cpus(), "/proc/self/status".into()));
+        let text = text.map_err(CgroupError::io("reading", &path))?;
         parse_list(text.trim()).ok_or_else(|| {
             CgroupError::io("reading", &path)(io::Error::new(
                 io::ErrorKind::InvalidData,
@@ -102,30 +121,48 @@ impl Hierarchy {
 
     /// Whether groups can be made: root may write everywhere, but not on a read-only mount.
     pub fn writable(&self) -> Result<(), CgroupError> {
-        for dir in self.mounts.distinct() {
-            let invalid = |_| CgroupError::io("writing to", dir)(io::ErrorKind::InvalidInput.into());
+        for dir in self.dirs(&self.base) {
+            let invalid = |_| CgroupError::io("writing to", &dir)(io::ErrorKind::InvalidInput.into());
             let path = std::ffi::CString::new(dir.as_os_str().as_bytes()).map_err(invalid)?;
             // SAFETY: the path is a C string that outlives the call.
             if unsafe { libc::access(path.as_ptr(), libc::W_OK) } != 0 {
-                return Err(CgroupError::io("writing to", dir)(io::Error::last_os_error()));
+                return Err(CgroupError::io("writing to", &dir)(io::Error::last_os_error()));
             }
         }
         Ok(())
     }
 
-    fn write(&self, controller: Controller, group: &Group, file: &str, value: &str) -> Result<(), CgroupError> {
-        let path = self.dir(controller, group).join(file);
-        let action = format!("writing {value} to");
-        self.step(&action, &path)?;
-        fs::write(&path, value).map_err(CgroupError::io(action, &path))
+    /// The interface of a needed controller.
+    fn version(&self, controller: Controller) -> Result<super::version::Version, CgroupError> {
+        self.mount(controller).map(|mount| mount.version)
+    }
+
+    fn write(
+        &self,
+        controller: Controller,
+        group: &Group,
+        settings: impl IntoIterator<Item = Setting>,
+    ) -> Result<(), CgroupError> {
+        let dir = self.mount(controller)?.root.join(group.path());
+        for (file, value) in settings {
+            let path = dir.join(file);
+            let action = format!("writing {value} to");
+            self.step(&action, &path)?;
+            fs::write(&path, value).map_err(CgroupError::io(action, &path))?;
+        }
+        Ok(())
     }
 
     /// Where a test makes a step fail.
     #[cfg(test)]
-    fn step(&self, action: &str, path: &Path) -> Result<(), CgroupError> {
+    pub(super) fn step(&self, action: &str, path: &Path) -> Result<(), CgroupError> {
         use std::sync::atomic::Ordering::Relaxed;
         match self.steps_until_fault.load(Relaxed) {
-            0 => Err(CgroupError::io(action, path)(io::Error::other("injected fault"))),
+            0 => {
+                self.steps_until_fault.store(u32::MAX, Relaxed);
+                Err(CgroupError::io(action, path)(io::Error::other("injected fault")))
+            }
+            u32::MAX => Ok(()),
             left => {
                 self.steps_until_fault.store(left - 1, Relaxed);
                 Ok(())
@@ -134,13 +171,13 @@ impl Hierarchy {
     }
 
     #[cfg(not(test))]
-    fn step(&self, _action: &str, _path: &Path) -> Result<(), CgroupError> {
+    pub(super) fn step(&self, _action: &str, _path: &Path) -> Result<(), CgroupError> {
         Ok(())
     }
 }
 
 /// `0-1,4` as the kernel writes it.
-fn parse_list(text: &str) -> Option<Vec<u32>> {
+pub(super) fn parse_list(text: &str) -> Option<Vec<u32>> {
     let mut cpus = Vec::new();
     for part in text.split(',').filter(|part| !part.is_empty()) {
         let (first, last) = part.split_once('-').unwrap_or((part, part));

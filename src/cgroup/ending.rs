@@ -2,16 +2,17 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use super::{CgroupError, Group, Hierarchy, counters::gone};
+use super::{CgroupError, Controller, Group, Hierarchy, counters::gone, mounts::Mount, version::Version};
 
 /// How often a kill or a removal is tried; with [`pause`] between, 10 s in all. A process that is swapped out or throttled takes a
 /// while to die.
-const ATTEMPTS: u32 = 210;
+pub(super) const ATTEMPTS: u32 = 210;
 
 /// Short at first, because most processes die at once.
 fn pause(attempt: u32) -> Duration {
@@ -33,23 +34,31 @@ impl Hierarchy {
         Ok(self.parse_whereabouts(&text))
     }
 
-    /// Lines such as `3:cpu,cpuacct:/user/1000`.
+    /// Lines such as `3:cpu,cpuacct:/user/1000`, or `0::/user/1000` for version 2.
     fn parse_whereabouts(&self, text: &str) -> Whereabouts {
         let mut places: Vec<(PathBuf, PathBuf)> = Vec::new();
         for line in text.lines() {
-            let mut parts = line.splitn(3, ':').skip(1);
-            let (Some(controllers), Some(path)) = (parts.next(), parts.next()) else { continue };
-            let named = |c: &super::Controller| controllers.split(',').any(|name| name == c.name());
-            if let Some(controller) = super::Controller::ALL.iter().find(|c| named(c)) {
-                let root = self.mounts.root(*controller).to_owned();
-                places.push((root, PathBuf::from(path.trim_start_matches('/'))));
+            let mut parts = line.splitn(3, ':');
+            let (Some(number), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+                continue;
+            };
+            let named = |mount: &Mount| {
+                let ours = |c: &Controller| controllers.split(',').any(|name| name == c.name());
+                let on_it = |c: &Controller| self.mounts.of(*c).is_some_and(|of| of == mount);
+                match mount.version {
+                    Version::V1 => Controller::ALL.iter().any(|c| ours(c) && on_it(c)),
+                    Version::V2 => number == "0" && controllers.is_empty(),
+                }
+            };
+            if let Some(mount) = self.mounts.distinct().iter().find(|mount| named(mount)) {
+                places.push((mount.root.clone(), PathBuf::from(path.trim_start_matches('/'))));
             }
         }
         Whereabouts(places)
     }
 
-    /// Moves this process out of `group` and everything below it, back to where it was at `home`, or to the root where that is
-    /// gone. Does nothing where it is elsewhere already.
+    /// Moves this process out of `group` and everything below it, back to where it was at `home`, or to the group in which jostle's tree
+    /// is where that is gone. Does nothing where it is elsewhere already.
     pub fn leave(&self, group: &Group, home: Option<&Whereabouts>) -> Result<(), CgroupError> {
         for (root, now) in self.whereabouts()?.0 {
             if !now.starts_with(group.path()) {
@@ -57,9 +66,9 @@ impl Hierarchy {
             }
             let before = home.and_then(|home| home.0.iter().find(|(mount, _)| *mount == root)).map(|(_, path)| path);
             let before = before.filter(|path| !path.starts_with(group.path()));
-            let moved = before.map(|path| self.move_below(&root.join(path), std::process::id()));
-            if !matches!(moved, Some(Ok(()))) {
-                self.move_below(&root, std::process::id())?;
+            let enter = |path: &Path| self.move_below(&root.join(self.open_place(&root, path)), std::process::id());
+            if !matches!(before.map(|path| enter(path)), Some(Ok(()))) {
+                enter(self.base.path())?;
             }
         }
         Ok(())
@@ -80,10 +89,28 @@ impl Hierarchy {
             if alive.is_empty() {
                 return Ok(killed);
             }
+            self.kill_at_once(group)?;
             killed.extend(&alive);
             tokio::time::sleep(pause(attempt)).await;
         }
         Err(CgroupError::Alive { group: group.clone(), pids: alive })
+    }
+
+    /// Where the kernel can kill a group whole (version 2, Linux 5.14), nothing in it forks faster than it is killed. Not where this
+    /// process, or one that it cannot see, would be killed too.
+    fn kill_at_once(&self, group: &Group) -> Result<(), CgroupError> {
+        for member in self.family(group) {
+            if self.processes(&member)?.iter().any(|pid| [0, 1, std::process::id()].contains(pid)) {
+                return Ok(());
+            }
+        }
+        for dir in self.dirs(group) {
+            // Absent below version 1 and older kernels: then the signals must do.
+            if let Ok(mut file) = fs::OpenOptions::new().write(true).open(dir.join("cgroup.kill")) {
+                file.write_all(b"1").map_err(CgroupError::io("killing", &dir))?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes the group and everything below it, deepest first, below every mount. What is gone already is no error. Returns how
@@ -112,7 +139,7 @@ impl Hierarchy {
         for mount in self.mounts.distinct() {
             let mut open = vec![group.path().to_owned()];
             while let Some(path) = open.pop() {
-                let Ok(entries) = fs::read_dir(mount.join(&path)) else { continue };
+                let Ok(entries) = fs::read_dir(mount.root.join(&path)) else { continue };
                 let below = entries.filter_map(Result::ok).filter(|e| e.file_type().is_ok_and(|kind| kind.is_dir()));
                 open.extend(below.map(|entry| path.join(entry.file_name())));
                 found.insert(Group::new(path));
@@ -150,7 +177,7 @@ fn remove_dir(dir: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cgroup::fixture::{tree, write};
+    use crate::cgroup::fixture::{read, tree, v2, write};
 
     /// Groups go deepest first, below every mount, and nothing beside them; twice is no error.
     #[tokio::test]
@@ -188,6 +215,22 @@ mod tests {
         assert!(outside.try_wait().unwrap().is_none());
     }
 
+    /// Where the kernel kills whole groups it is asked to, but not where that would end this process too.
+    #[tokio::test]
+    async fn kills_whole_groups_where_the_kernel_can() {
+        for (other, expected) in [("4000001", "1"), ("0", ""), (&*std::process::id().to_string(), "")] {
+            let root = v2();
+            let hierarchy = Hierarchy::open(root.path()).unwrap();
+            let mut child = tokio::process::Command::new("sleep").arg("60").kill_on_drop(true).spawn().unwrap();
+            write(root.path(), "a/cgroup.kill", "");
+            write(root.path(), "a/b/cgroup.procs", &format!("{}\n{other}\n", child.id().unwrap()));
+            let group = Group::new("a");
+            let (killed, _) = tokio::join!(hierarchy.kill_all(&group), child.wait());
+            assert_eq!(killed.unwrap().len(), 1);
+            assert_eq!(read(root.path(), "a/cgroup.kill"), expected, "beside {other}");
+        }
+    }
+
     /// Neither itself nor init is ever killed, whatever a list says.
     #[tokio::test]
     async fn spares_itself_and_init() {
@@ -209,5 +252,8 @@ mod tests {
             places,
             [(canonical.join("memory"), PathBuf::from("a/b:c")), (canonical.join("cpuset"), PathBuf::from(""))]
         );
+        let root = v2();
+        let places = Hierarchy::open(root.path()).unwrap().parse_whereabouts("1:name=systemd:/x\n0::/user.slice/a\n").0;
+        assert_eq!(places, [(root.path().canonicalize().unwrap(), PathBuf::from("user.slice/a"))]);
     }
 }

@@ -1,50 +1,129 @@
-//! Which directory belongs to which controller: mounted separately, together (`cpu,cpuacct`), or reached by a symbolic link.
+//! Which directory serves which controller, and by which version: v1 mounted separately, together (`cpu,cpuacct`) or reached by a
+//! symbolic link; v2 at the root, or beside v1 at `unified`.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
-use super::{CgroupError, Controller};
+use super::{CgroupError, Controller, version::Version};
 
-/// The root directory of each controller.
+/// A mount point (symbolic links resolved) and the interface behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mount {
+    pub(super) root: PathBuf,
+    pub(super) version: Version,
+}
+
+/// How a machine has its control groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setup {
+    /// Version 1 alone.
+    V1,
+    /// Version 2 alone.
+    V2,
+    /// Both, each controller on one of them.
+    Hybrid,
+}
+
+impl fmt::Display for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+            Self::Hybrid => "hybrid",
+        })
+    }
+}
+
+/// The mount of each controller.
 #[derive(Debug)]
 pub(super) struct Mounts {
-    /// In the order of [`Controller::ALL`], symbolic links resolved.
-    roots: [PathBuf; 4],
+    /// In the order of [`Controller::ALL`].
+    of: [Option<Mount>; 4],
     /// The same without repetition.
-    distinct: Vec<PathBuf>,
+    distinct: Vec<Mount>,
+    setup: Setup,
 }
 
 impl Mounts {
+    /// Needs [`Controller::NEEDED`].
     pub(super) fn find(root: &Path) -> Result<Self, CgroupError> {
-        let found = Controller::ALL.map(|controller| locate(root, controller));
-        let [Some(cpu), Some(cpuacct), Some(cpuset), Some(memory)] = found else {
-            let missing: Vec<_> =
-                Controller::ALL.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(c, _)| c.name()).collect();
-            return Err(refusal(root, &missing));
-        };
-        let roots = [cpu, cpuacct, cpuset, memory];
-        let mut distinct: Vec<PathBuf> = Vec::new();
-        for path in &roots {
-            if !distinct.contains(path) {
-                distinct.push(path.clone());
+        let unified = [root.to_owned(), root.join("unified")].into_iter().find_map(Unified::at);
+        let of = Controller::ALL.map(|controller| {
+            let v1 = version_1(root, controller).map(|root| Mount { root, version: Version::V1 });
+            v1.or_else(|| unified.as_ref()?.mount(controller))
+        });
+        let missing = |c: &&Controller| of[**c as usize].is_none();
+        let missing: Vec<_> = Controller::NEEDED.iter().filter(missing).map(|c| c.name()).collect();
+        if !missing.is_empty() {
+            let found = match (&unified, entries(root)) {
+                (Some(v2), _) => format!("v2 at {} with controllers {:?}", v2.root.display(), v2.controllers.join(" ")),
+                (None, names) if names.is_empty() => "nothing".to_owned(),
+                (None, names) => names.join(", "),
+            };
+            return Err(CgroupError::Missing { root: root.to_owned(), missing: missing.join(", "), found });
+        }
+        let mut distinct: Vec<Mount> = Vec::new();
+        for mount in of.iter().flatten() {
+            if !distinct.contains(mount) {
+                distinct.push(mount.clone());
             }
         }
-        Ok(Self { roots, distinct })
+        let setup = match (distinct.iter().any(|mount| mount.version == Version::V1), &unified) {
+            (true, None) => Setup::V1,
+            (true, Some(_)) => Setup::Hybrid,
+            (false, _) => Setup::V2,
+        };
+        Ok(Self { of, distinct, setup })
     }
 
-    pub(super) fn root(&self, controller: Controller) -> &Path {
-        &self.roots[controller as usize]
+    pub(super) fn of(&self, controller: Controller) -> Option<&Mount> {
+        self.of[controller as usize].as_ref()
     }
 
-    pub(super) fn distinct(&self) -> &[PathBuf] {
+    pub(super) fn distinct(&self) -> &[Mount] {
         &self.distinct
+    }
+
+    /// The mount of version 2, where any controller is on it.
+    pub(super) fn unified(&self) -> Option<&Mount> {
+        self.distinct.iter().find(|mount| mount.version == Version::V2)
+    }
+
+    pub(super) fn setup(&self) -> Setup {
+        self.setup
     }
 }
 
+/// Version 2 as mounted.
+struct Unified {
+    root: PathBuf,
+    controllers: Vec<String>,
+}
+
+impl Unified {
+    fn at(root: PathBuf) -> Option<Self> {
+        let controllers = controllers(&root)?;
+        Some(Self { root: root.canonicalize().ok()?, controllers })
+    }
+
+    /// CPU time is accounted for with the controller `cpu`; as a controller of its own it is version 1's.
+    fn mount(&self, controller: Controller) -> Option<Mount> {
+        let name = if controller == Controller::Cpuacct { Controller::Cpu.name() } else { controller.name() };
+        let there = self.controllers.iter().any(|held| held == name);
+        there.then(|| Mount { root: self.root.clone(), version: Version::V2 })
+    }
+}
+
+/// What version 2 offers in a group; `None` where it is none of version 2's.
+pub(super) fn controllers(dir: &Path) -> Option<Vec<String>> {
+    let text = fs::read_to_string(dir.join("cgroup.controllers")).ok()?;
+    Some(text.split_whitespace().map(ToOwned::to_owned).collect())
+}
+
 /// The directory that serves `controller`; the kernel's own file in it tells it from an empty mount point.
-fn locate(root: &Path, controller: Controller) -> Option<PathBuf> {
+fn version_1(root: &Path, controller: Controller) -> Option<PathBuf> {
     let probe = match controller {
         Controller::Cpu => "cpu.shares",
         Controller::Cpuacct => "cpuacct.usage",
@@ -58,30 +137,6 @@ fn locate(root: &Path, controller: Controller) -> Option<PathBuf> {
     };
     let dir = if by_name.join(probe).exists() { by_name } else { shared()? };
     dir.canonicalize().ok()
-}
-
-/// Says whether version 2 holds what version 1 lacks.
-fn refusal(root: &Path, missing: &[&str]) -> CgroupError {
-    let v2 = |dir: &Path| fs::read_to_string(dir.join("cgroup.controllers")).ok();
-    if let Some(controllers) = v2(root) {
-        let found = format!("a v2 hierarchy at {} (controllers: {})", root.display(), controllers.trim_end());
-        return CgroupError::Version2 { found };
-    }
-    let unified = root.join("unified");
-    if let Some(controllers) = v2(&unified) {
-        let held: Vec<_> =
-            missing.iter().copied().filter(|c| controllers.split_whitespace().any(|h| h == *c)).collect();
-        if !held.is_empty() {
-            let found = format!("a hybrid hierarchy with {} on v2 at {}", held.join(", "), unified.display());
-            return CgroupError::Version2 { found };
-        }
-    }
-    let found = entries(root);
-    CgroupError::Missing {
-        root: root.to_owned(),
-        missing: missing.join(", "),
-        found: if found.is_empty() { "nothing".to_owned() } else { found.join(", ") },
-    }
 }
 
 /// Sorted names in a directory, none where it cannot be read.
@@ -100,7 +155,12 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
-    use crate::cgroup::fixture::{tree, write};
+    use crate::cgroup::fixture::{hybrid, tree, v2, write};
+
+    fn versions(root: &Path) -> [Option<Version>; 4] {
+        let mounts = Mounts::find(root).unwrap();
+        Controller::ALL.map(|controller| mounts.of(controller).map(|mount| mount.version))
+    }
 
     /// Controllers mounted together are one directory, with links or without.
     #[test]
@@ -116,37 +176,52 @@ mod tests {
                 symlink("cpu,cpuacct", root.path().join("cpuacct")).unwrap();
             }
             let mounts = Mounts::find(root.path()).unwrap();
-            assert_eq!(mounts.root(Controller::Cpu), mounts.root(Controller::Cpuacct));
-            assert_eq!(mounts.distinct().len(), 3);
+            assert_eq!(mounts.of(Controller::Cpu), mounts.of(Controller::Cpuacct));
+            assert_eq!((mounts.distinct().len(), mounts.setup()), (3, Setup::V1));
         }
     }
 
-    /// Separate mounts beside an empty v2 are version 1.
+    /// Separate mounts beside an empty v2 are used as version 1, and the set-up is called by its name.
     #[test]
     fn an_empty_v2_beside_v1_is_no_obstacle() {
         let root = tree();
+        assert_eq!(Mounts::find(root.path()).unwrap().setup(), Setup::V1);
         write(root.path(), "unified/cgroup.controllers", "\n");
-        assert_eq!(Mounts::find(root.path()).unwrap().distinct().len(), 4);
+        let mounts = Mounts::find(root.path()).unwrap();
+        assert_eq!((mounts.distinct().len(), mounts.setup()), (4, Setup::Hybrid));
+        assert!(mounts.unified().is_none());
     }
 
-    /// Version 2, hybrid and absence are told apart, each with what was found.
+    /// All controllers of version 2 are one directory.
     #[test]
-    fn refuses_what_it_cannot_use() {
+    fn finds_the_unified_hierarchy() {
+        let root = v2();
+        let mounts = Mounts::find(root.path()).unwrap();
+        assert_eq!((mounts.distinct().len(), mounts.setup()), (1, Setup::V2));
+        assert_eq!(versions(root.path()), [Some(Version::V2); 4]);
+    }
+
+    /// Each controller is used where it is.
+    #[test]
+    fn finds_controllers_on_both_versions() {
+        let root = hybrid("memory cpuset");
+        assert_eq!(versions(root.path()), [Some(Version::V1), Some(Version::V1), Some(Version::V2), Some(Version::V2)]);
+        let mounts = Mounts::find(root.path()).unwrap();
+        assert_eq!((mounts.distinct().len(), mounts.setup()), (3, Setup::Hybrid));
+        assert!(mounts.unified().unwrap().root.ends_with("unified"));
+    }
+
+    /// What is nowhere is named, with what was found; pinning can do without its controller.
+    #[test]
+    fn names_what_is_missing() {
         let root = tempfile::tempdir().unwrap();
         let error = Mounts::find(root.path()).unwrap_err().to_string();
-        assert!(error.starts_with("no controller cpu, cpuacct, cpuset, memory below"), "{error}");
+        assert!(error.starts_with("no controller cpu, cpuacct, memory below"), "{error}");
         assert!(error.ends_with("found nothing"), "{error}");
-
-        write(root.path(), "cgroup.controllers", "cpuset cpu io memory pids\n");
-        let error = Mounts::find(root.path()).unwrap_err();
-        assert!(error.to_string().starts_with("cgroup v2 is not supported yet; found a v2 hierarchy"), "{error}");
-        assert!(error.to_string().ends_with("(controllers: cpuset cpu io memory pids)"), "{error}");
-        assert!(error.accepted().contains("cgroup v1 with cpu, cpuacct, cpuset and memory"));
-
-        let root = tree();
-        fs::remove_dir_all(root.path().join("memory")).unwrap();
-        write(root.path(), "unified/cgroup.controllers", "memory\n");
+        write(root.path(), "cgroup.controllers", "cpu io pids\n");
         let error = Mounts::find(root.path()).unwrap_err().to_string();
-        assert!(error.contains("not supported yet; found a hybrid hierarchy with memory on v2"), "{error}");
+        assert!(error.starts_with("no controller memory below") && error.ends_with("\"cpu io pids\""), "{error}");
+        write(root.path(), "cgroup.controllers", "cpu memory\n");
+        assert_eq!(versions(root.path())[Controller::Cpuset as usize], None);
     }
 }

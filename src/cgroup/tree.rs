@@ -1,7 +1,6 @@
 //! Names inside jostle's own tree, written by the local backend and read back by the agent:
-//! `jostle/RUN/host-0/n0-0/{burstable,besteffort}/pod-ROLE-NAME` and `jostle/RUN/reserve/COMPONENT`.
-
-use super::Group;
+//! `jostle/RUN/host-0/n0-0/{burstable,besteffort}/pod-ROLE-NAME` and `jostle/RUN/reserve/COMPONENT`. On version 2 a user's tree is below the group that was
+//! delegated to it.
 
 /// The group above all runs.
 pub const TOP: &str = "jostle";
@@ -11,11 +10,6 @@ pub const RESERVE: &str = "reserve";
 pub const BURSTABLE: &str = "burstable";
 /// Parent of the BestEffort pods of a node.
 pub const BEST_EFFORT: &str = "besteffort";
-
-/// The group of one run.
-pub fn run(name: &str) -> Group {
-    Group::new(TOP).child(name)
-}
 
 /// The last part of a pod's path.
 pub fn pod(role: &str, name: &str) -> String {
@@ -37,6 +31,5 @@ mod tests {
         assert_eq!(pod("primary", "executor-n0-0"), "pod-primary-executor-n0-0");
         assert_eq!(parse_pod("pod-primary-executor-n0-0"), Some(("primary", "executor-n0-0")));
         assert_eq!(parse_pod(BURSTABLE), None);
-        assert_eq!(run("paper-2019-1").to_string(), "jostle/paper-2019-1");
     }
 }

@@ -17,19 +17,20 @@ pub fn analyze(path: &Path, verdict: &VerdictArgs) -> Result<u8, Failure> {
 
 /// The report of a record.
 pub fn report_of(record: &Record) -> Report {
-    let Record { experiment, plan, entries, trials, .. } = record;
-    report::build(&RunRecord { experiment, plan, entries, trials })
+    let Record { text, experiment, plan, entries, trials } = record;
+    report::build(&RunRecord { text, experiment, plan, entries, trials })
 }
 
-/// Writes `report.json`, prints the report where asked, and gives the exit code.
+/// Writes `report.json` and `report.html`, prints the report where asked, and gives the exit code.
 pub fn conclude(record: &Record, path: &Path, verdict: &VerdictArgs, print: bool) -> Result<u8, Failure> {
     let report = report_of(record);
-    let directory = RunDirectory::append_to(path).map_err(Failure::machine)?;
+    let directory = RunDirectory::append_to(path);
     let json = report::to_json(&report).map_err(Failure::machine)?;
     directory.write("report.json", json.as_bytes()).map_err(Failure::machine)?;
+    directory.write("report.html", report::html(&report).as_bytes()).map_err(Failure::machine)?;
     if print {
         output::print(&report::terminal(&report));
-        output::print(&format!("\nreport.json  journal.jsonl   in {}", path.display()));
+        output::print(&format!("\nreport.html  report.json  journal.jsonl   in {}", path.display()));
     }
     Ok(report::exit_code(&report, verdict.fail_on()))
 }

@@ -1,4 +1,5 @@
-//! What set-up fetched and earlier runs measured: `$XDG_CACHE_HOME/jostle`, or `~/.cache/jostle`.
+//! What set-up fetched and earlier runs measured: `$XDG_CACHE_HOME/jostle`, or `~/.cache/jostle`, or `/var/cache/jostle` for a user
+//! without a home.
 
 use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
@@ -7,7 +8,7 @@ use jostle_protocol::kernel::{KernelSpec, Network};
 use super::machine;
 use crate::{
     experiment::{Experiment, Images},
-    record::Environment,
+    record::{Environment, read_regular},
     units::Seed,
 };
 
@@ -17,8 +18,10 @@ const WEIGHTS: &str = "weights-1/mobilenetv2.safetensors";
 const COSTS: &str = "costs.json";
 
 fn directory() -> PathBuf {
-    let home = || PathBuf::from(env::var_os("HOME").unwrap_or_default()).join(".cache");
-    env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map_or_else(home, PathBuf::from).join("jostle")
+    // Relative ones are ignored, as the XDG specification asks: the cache would be wherever the command is typed.
+    let given = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || env::home_dir().filter(|path| path.is_absolute()).map(|home| home.join(".cache"));
+    given.or_else(home).unwrap_or_else(|| PathBuf::from("/var/cache")).join("jostle")
 }
 
 /// What a worker of this workload shall compute.
@@ -40,8 +43,8 @@ fn key(network: Network, experiment: &Experiment, machine: &str) -> String {
 }
 
 fn costs() -> BTreeMap<String, f64> {
-    let text = fs::read_to_string(directory().join(COSTS)).unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
+    let bytes = read_regular(&directory().join(COSTS), 1 << 20).unwrap_or_default();
+    serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
 /// CPU seconds that one image of the primary costs on this machine, where that is known: by definition, or from an earlier run.
@@ -51,7 +54,8 @@ pub fn cost_per_image(experiment: &Experiment) -> Option<f64> {
         return Some(experiment.primary.images.spin_cost_us as f64 / 1e6);
     }
     let environment = machine::environment(experiment, machine::facts());
-    costs().get(&key(network, experiment, &environment.machine)).copied()
+    // Nobody's measurement is 0 or infinite: a damaged cache must not refuse an experiment.
+    costs().get(&key(network, experiment, &environment.machine)).copied().filter(|cost| (1e-9..1e6).contains(cost))
 }
 
 /// Remembers a measured cost for the next plan. A cache that cannot be written is not worth failing for.

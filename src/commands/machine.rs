@@ -1,8 +1,11 @@
 //! What this machine is.
 
+use std::path::Path;
+
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 use crate::{
+    cgroup::{DEFAULT_ROOT, Hierarchy},
     experiment::{BackendChoice, Experiment},
     plan::Machine,
     record::Environment,
@@ -32,7 +35,8 @@ pub fn environment(experiment: &Experiment, facts: Machine) -> Environment {
             Environment {
                 machine: brand.unwrap_or_else(|| "unknown".to_owned()),
                 kernel: System::kernel_version().unwrap_or_else(|_| "unknown".to_owned()),
-                cgroup: "v1".to_owned(),
+                cgroup: Hierarchy::open(Path::new(DEFAULT_ROOT))
+                    .map_or("none".to_owned(), |found| found.setup().to_string()),
                 backend: "local".to_owned(),
                 facts,
             }

@@ -11,6 +11,7 @@ pub fn report(path: &Path, format: Format) -> Result<u8, Failure> {
     let built = analyze::report_of(&record);
     output::print(&match format {
         Format::Terminal => report::terminal(&built),
+        Format::Html => report::html(&built),
         Format::Json => report::to_json(&built).map_err(Failure::machine)?,
     });
     Ok(0)

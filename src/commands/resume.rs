@@ -44,7 +44,7 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
         local::check(&record.experiment, &record.plan, &base)?;
     }
     let history = History::of(&record);
-    let mut directory = RunDirectory::append_to(path).map_err(Failure::machine)?;
+    let mut directory = RunDirectory::append_to(path);
     output::error(&format!("resuming {}", path.display()));
     let ended = run::act(&record.experiment, &record.plan, facts, &base, history, &mut directory, options);
     run::conclude(ended, path, options)

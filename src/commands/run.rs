@@ -38,25 +38,31 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         output::print(&planning::text(&experiment, &plan, cost));
         return Ok(0);
     }
-    if let Some(out) = args.out.as_deref().filter(|out| out.exists()) {
+    if let Some(out) = args.out.as_deref().filter(|out| out.symlink_metadata().is_ok()) {
         return Err(Failure::usage(RecordError::Exists(out.to_owned())));
     }
     if experiment.backend == BackendChoice::Local {
         local::check(&experiment, &plan, &base)?;
     }
     let mut directory =
-        RunDirectory::create(args.out.as_deref(), &text, &experiment, &plan).map_err(Failure::machine)?;
+        RunDirectory::create(args.out.as_deref(), &text, &experiment, &plan).map_err(|error| match error {
+            RecordError::Exists(_) | RecordError::Unnamed(_) => Failure::usage(error),
+            _ => Failure::machine(error),
+        })?;
     if experiment.runs_commands() {
         directory.write(ORIGIN, base.as_os_str().as_encoded_bytes()).map_err(Failure::machine)?;
     }
     let path = directory.path().to_owned();
     let ended = act(&experiment, &plan, facts, &base, History::default(), &mut directory, &args.output);
-    if ended.is_err() && Record::read(&path).is_ok_and(|record| record.trials.is_empty()) {
+    if ended.is_err() && !directory.holds_trials() {
         // Nothing was measured: a directory without a single trial would only be in the way.
-        let _ = std::fs::remove_dir_all(&path);
+        directory.discard();
         return ended.map(|_| 0);
     }
-    directory.link_latest().map_err(Failure::machine)?;
+    if let Err(error) = directory.link_latest() {
+        // A convenience: the result does not depend on it.
+        output::error(&format!("jostle: {error}"));
+    }
     conclude(ended, &path, &args.output)
 }
 
@@ -84,8 +90,8 @@ pub fn act(
                 drive(session, &mut ports, directory, options).await
             }
             BackendChoice::Local => {
-                let scratch = Scratch::announce(&path.join(local::SCRATCH)).map_err(Failure::machine)?;
                 let mut ports = local::ports(experiment, plan, &path, base)?;
+                let scratch = Scratch::announce(&path.join(local::SCRATCH)).map_err(Failure::machine)?;
                 let ended = drive(session, &mut ports, directory, options).await;
                 scratch.remove();
                 ended
@@ -107,10 +113,14 @@ async fn drive<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
 
 /// Reports what there is, however the run ended.
 pub fn conclude(ended: Result<Ended, Failure>, path: &Path, options: &Output) -> Result<u8, Failure> {
-    let record = Record::read(path).map_err(Failure::machine)?;
-    remember_cost(&record);
-    let verdict = analyze::conclude(&record, path, &options.verdict, !options.json_lines)?;
-    match ended? {
+    let told = Record::read(path).map_err(Failure::machine).and_then(|record| {
+        remember_cost(&record);
+        analyze::conclude(&record, path, &options.verdict, !options.json_lines)
+    });
+    // The first thing that went wrong is the one to tell.
+    let ended = ended.map_err(|failure| failure.kept(path))?;
+    let verdict = told?;
+    match ended {
         Ended::Complete | Ended::Refused(_) => Ok(verdict),
         Ended::Interrupted(signal) => {
             output::error(&format!("{signal}; to go on: jostle resume {}", path.display()));

@@ -6,8 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Writable by root only, so nobody else can plant a link here.
-const ANNOUNCED: &str = "/run/jostle";
+use crate::backend::local::runtime_directory;
 
 /// One announced directory.
 pub struct Scratch {
@@ -17,15 +16,30 @@ pub struct Scratch {
 
 impl Scratch {
     /// Announces a directory before it is made.
-    pub fn announce(directory: &Path) -> io::Result<Self> {
-        let announced = Path::new(ANNOUNCED);
-        fs::create_dir_all(announced)?;
-        let directory = std::path::absolute(directory)?;
+    ///
+    /// # Errors
+    /// Where the runtime directory cannot be written to.
+    pub fn announce(directory: &Path) -> Result<Self, String> {
+        let announced = runtime_directory();
         let link = announced.join(std::process::id().to_string());
-        // A link of the same number is of a dead process.
-        let _ = fs::remove_file(&link);
-        symlink(&directory, &link)?;
-        Ok(Self { link, directory })
+        let made = || -> io::Result<PathBuf> {
+            fs::create_dir_all(&announced)?;
+            let directory = std::path::absolute(directory)?;
+            // A link of the same number is of a dead process.
+            let _ = fs::remove_file(&link);
+            symlink(&directory, &link)?;
+            Ok(directory)
+        };
+        match made() {
+            Ok(directory) => Ok(Self { link, directory }),
+            Err(error) => {
+                let _ = fs::remove_dir(&announced);
+                Err(format!(
+                    "{}: {error}\n  accepted: a directory that this user may write to, with room for a link",
+                    announced.display()
+                ))
+            }
+        }
     }
 
     /// Removes the directory and takes the announcement back.
@@ -33,13 +47,13 @@ impl Scratch {
         let _ = fs::remove_dir_all(&self.directory);
         let _ = fs::remove_file(&self.link);
         // Goes when it is empty; another run's announcement keeps it.
-        let _ = fs::remove_dir(ANNOUNCED);
+        let _ = fs::remove_dir(runtime_directory());
     }
 }
 
 /// Removes what killed runs announced; returns the directories that were there.
 pub fn sweep() -> Vec<PathBuf> {
-    let links = fs::read_dir(ANNOUNCED).into_iter().flatten().flatten();
+    let links = fs::read_dir(runtime_directory()).into_iter().flatten().flatten();
     let scratches = links.filter_map(|entry| {
         let (link, directory) = (entry.path(), fs::read_link(entry.path()).ok()?);
         let there = directory.exists();

@@ -10,7 +10,9 @@ use super::{
 };
 
 /// Far above any experiment a person writes; refuses what only a machine would.
-const LONGEST_FILE: usize = 1 << 20;
+pub const LONGEST_FILE: u64 = 256 << 10;
+
+const WHOLE_FILE: &str = "a file like examples/demo.yaml";
 
 /// A whole file.
 #[derive(Debug, Deserialize)]
@@ -259,31 +261,99 @@ pub struct PrecisionSpec {
     pub max_blocks: Option<u32>,
 }
 
+/// Far above what an experiment needs, and low enough that no file, however it is folded, takes noticeable time or memory: a
+/// few anchors that name each other would otherwise unfold into billions of values.
+fn options() -> serde_saphyr::Options {
+    serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: 32,
+            max_documents: 16,
+            max_nodes: 5_000,
+            max_events: 15_000,
+            max_aliases: 500,
+            max_anchors: 500,
+            max_merge_keys: 500,
+            max_total_scalar_bytes: 256 << 10,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 5_000,
+            max_replay_stack_depth: 16,
+        },
+        with_snippet: false,
+    }
+}
+
 /// Reads a file's text.
 ///
 /// # Errors
 /// Text that is no YAML (with line and column), or a key or value of the wrong kind (with the field's path and a suggestion).
 pub fn parse(text: &str) -> Result<ExperimentSpec, SpecError> {
-    if text.len() > LONGEST_FILE {
+    if text.len() as u64 > LONGEST_FILE {
         return Err(SpecError::new(
             "(file)",
-            "is longer than 1 MiB",
-            "an experiment of some forty lines, as in examples/",
+            "is longer than 256 KiB",
+            "an experiment of some forty lines, as examples/demo.yaml",
         ));
     }
-    let tree: serde_json::Value = serde_saphyr::from_str(text).map_err(|error| {
-        let place = error.location().map(|l| format!(", line {} column {}", l.line(), l.column())).unwrap_or_default();
-        let first = error.without_snippet().to_string();
-        SpecError::new(
-            "(file)",
-            &format!("is no YAML{place}: {}", first.lines().next().unwrap_or_default()),
-            "a file like examples/demo.yaml",
-        )
+    let tree: serde_json::Value = serde_saphyr::from_str_with_options(text, options()).map_err(|error| {
+        let place = error.location().map(|l| format!("line {} column {}: ", l.line(), l.column())).unwrap_or_default();
+        let why = no_tree(&error.without_snippet().to_string());
+        SpecError::new("(file)", &format!("{place}{why}"), WHOLE_FILE)
     })?;
+    match tree {
+        serde_json::Value::Object(_) => {}
+        serde_json::Value::Null => return Err(SpecError::new("(file)", "is empty", WHOLE_FILE)),
+        _ => return Err(SpecError::new("(file)", "holds no keys with values", WHOLE_FILE)),
+    }
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let path = error.path().to_string();
         explain(&path, &error.into_inner().to_string())
     })
+}
+
+/// The YAML reader's sentence, without what it says to programmers.
+fn no_tree(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    let first = first.split(" at line ").next().unwrap_or_default();
+    let has = |text: &str| first.contains(text);
+    if let Some(key) = first.strip_prefix("duplicate mapping key: ") {
+        let key = key.split(", set DuplicateKeyPolicy").next().unwrap_or_default();
+        return format!("the key {key:?} is there twice");
+    }
+    if has("Depth") || has("recursion limit") || has("replay stack") {
+        return "is nested deeper than any experiment".to_owned();
+    }
+    if has("budget breached") || has("limit exceeded") {
+        return "holds, or unfolds to, more than any experiment".to_owned();
+    }
+    if has("multiple YAML documents") {
+        return "is more than one document; a file holds one experiment".to_owned();
+    }
+    if has("recursive references") {
+        return "a value that holds itself".to_owned();
+    }
+    if has("non-finite float") {
+        return "a number that is not finite".to_owned();
+    }
+    format!("is no YAML: {first}")
+}
+
+/// The kinds of numbers, as a person calls them.
+fn plainly(message: &str) -> String {
+    let kinds = [
+        ("expected u64", "expected a whole number from 0 to 18446744073709551615"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+        ("expected u16", "expected a whole number from 0 to 65535"),
+        ("expected f64", "expected a number"),
+    ];
+    match kinds.iter().find_map(|(kind, plain)| message.strip_suffix(kind).map(|rest| format!("{rest}{plain}"))) {
+        Some(plain) => plain,
+        // Types of this program follow: what is meant is keys with values.
+        None => match message.split_once("expected struct ") {
+            Some((rest, _)) => format!("{rest}expected keys with values"),
+            None => message.to_owned(),
+        },
+    }
 }
 
 /// Turns serde's sentence into one that says what would be accepted.
@@ -308,7 +378,7 @@ fn explain(path: &str, message: &str) -> SpecError {
     let last = path.rsplit('.').next().unwrap_or(path);
     match message.split_once("; accepted: ") {
         Some((why, accepted)) => SpecError::new(path, why, accepted),
-        None => SpecError::new(path, message, example(last)),
+        None => SpecError::new(path, &plainly(message), example(last)),
     }
 }
 

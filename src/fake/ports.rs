@@ -9,7 +9,7 @@ use crate::{
     clock::Clock as _,
     engine::{Advance, Engine, EngineError, Iteration, Mark, Task, Workload},
     experiment::{AggressorSpec, Metric, ProgressSource},
-    metrics::{Counters, Metrics, MetricsError},
+    metrics::{Counters, Metrics, MetricsError, Samples, name},
     units::{NodeId, Rate, Timestamp},
 };
 
@@ -257,8 +257,22 @@ impl Metrics for FakeMetrics {
         Ok(())
     }
 
+    fn check(&mut self) -> Result<(), MetricsError> {
+        Ok(())
+    }
+
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
         Ok(self.0.borrow().counters(start, end))
+    }
+
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+        match metric {
+            name::NODE_CPU => Ok(self.0.borrow().node_cpu(start, end)),
+            _ => Err(MetricsError {
+                component: "fake metrics".to_owned(),
+                why: format!("keeps no samples of {metric}; {} is accepted", name::NODE_CPU),
+            }),
+        }
     }
 
     async fn close(&mut self) {}

@@ -8,7 +8,7 @@ use crate::{
     backend::{Layout, Place, PodSpec, Role},
     clock::{Clock as _, SimulatedClock},
     experiment::{Experiment, FakeTruth, Metric, ProgressSource, Work},
-    metrics::{Counters, SeriesWindow, name},
+    metrics::{Counters, SampledSeries, Samples, SeriesWindow, name},
     plan::Plan,
     units::{NodeId, Rate, Timestamp},
 };
@@ -185,10 +185,30 @@ impl World {
         before + self.rate.0 * self.clock.now().since(since).as_secs_f64()
     }
 
+    /// When an agent that is read at every whole interval would have been read.
+    fn scrapes(&self, start: Timestamp, end: Timestamp) -> Vec<Timestamp> {
+        let step = self.interval.as_nanos() as u64;
+        (start.0.div_ceil(step)..=end.0 / step).map(|k| Timestamp(k * step)).collect()
+    }
+
+    /// CPU seconds of every node at every scrape.
+    pub fn node_cpu(&self, start: Timestamp, end: Timestamp) -> Samples {
+        let times = self.scrapes(start, end);
+        let nodes = self.layout.hosts.iter().flat_map(|host| &host.nodes);
+        let series = nodes.map(|node| {
+            let pods: Vec<&Pod> = self.pods.iter().filter(|pod| pod.node == node.node).collect();
+            let labels = [("host", node.node.host.to_string()), ("node", node.node.to_string())];
+            SampledSeries {
+                labels: labels.map(|(key, value)| (key.to_owned(), value)).into(),
+                values: times.iter().map(|at| Some(pods.iter().map(|pod| pod.used(*at)).sum())).collect(),
+            }
+        });
+        Samples { series: series.collect(), times: times.iter().map(|at| at.seconds()).collect() }
+    }
+
     /// The samples of a window, as an agent that is read at every whole interval would have given them.
     pub fn counters(&self, start: Timestamp, end: Timestamp) -> Counters {
-        let step = self.interval.as_nanos() as u64;
-        let times: Vec<Timestamp> = (start.0.div_ceil(step)..=end.0 / step).map(|k| Timestamp(k * step)).collect();
+        let times = self.scrapes(start, end);
         let expected = (end.since(start).as_nanos() / self.interval.as_nanos()) as u32;
         let mut series = Vec::new();
         let mut tell =

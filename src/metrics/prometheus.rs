@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     backend::{Place, PodSpec, Resources},
-    metrics::{Counters, Metrics, MetricsError},
+    metrics::{Counters, Metrics, MetricsError, Samples, name},
     units::Timestamp,
 };
 
@@ -150,29 +150,46 @@ impl Metrics for Managed {
 
     async fn ready(&mut self) -> Result<(), MetricsError> {
         let running = self.running()?;
+        let mut refused = None;
         let waited = tokio::time::timeout(READY_WITHIN, async {
             loop {
                 running.check()?;
-                // Not an error yet: until its storage is open, Prometheus answers 503.
-                if running.client.stored_scrapes().await.is_ok_and(|scrapes| scrapes >= 2) {
-                    return Ok(());
+                match running.client.stored_scrapes().await {
+                    Ok(2..) => return Ok(()),
+                    Ok(_) => refused = None,
+                    Err(refusal) if refusal.passing => refused = Some(refusal.why),
+                    Err(refusal) => return Err(running.prometheus.failure(&refusal.why)),
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         });
-        match waited.await {
-            Ok(outcome) => outcome,
-            Err(_) if running.client.is_up().await => Err(running.agent_failure("was not scraped twice within 20 s")),
-            Err(_) => Err(running.prometheus.failure("was not ready within 20 s")),
+        match (waited.await, refused) {
+            (Ok(outcome), _) => outcome,
+            (Err(_), Some(why)) => Err(running.prometheus.failure(&format!("was not ready within 20 s: {why}"))),
+            (Err(_), None) => Err(running.agent_failure("was not scraped twice within 20 s")),
         }
+    }
+
+    fn check(&mut self) -> Result<(), MetricsError> {
+        self.running()?.check()
     }
 
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
         let interval = self.config.interval;
         let running = self.running()?;
         running.check()?;
-        let body = running.client.samples(start, end).await.map_err(|why| running.prometheus.failure(&why))?;
+        let body = running.client.samples("jostle_.*", start, end).await;
+        let body = body.map_err(|why| running.prometheus.failure(&why))?;
         decode::counters(&body, start, end, interval).map_err(|why| running.prometheus.failure(&why))
+    }
+
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+        let running = self.running()?;
+        running.check()?;
+        let names = format!("{metric}|{}", name::READ_TIME);
+        let body = running.client.samples(&names, start, end).await;
+        let body = body.map_err(|why| running.prometheus.failure(&why))?;
+        decode::series(&body, metric, start, end).map_err(|why| running.prometheus.failure(&why))
     }
 
     async fn close(&mut self) {

@@ -36,6 +36,11 @@ impl std::iter::Sum for Growth {
     }
 }
 
+/// A sum of counts. One that no process could have reached stays at the end of the scale: a record may say anything.
+pub fn total(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
 /// Why a counter says nothing, as a sentence.
 pub type Gap = String;
 

@@ -8,7 +8,7 @@ use std::fmt;
 use jostle_analysis::Code;
 use serde::{Deserialize, Serialize};
 
-use super::counters::{Expected, Gap, Growth, counter, host_cpu, resets};
+use super::counters::{Expected, Gap, Growth, counter, host_cpu, resets, total};
 use crate::{
     backend::{Layout, Role},
     experiment::{Experiment, Hold, Load, LoadTarget},
@@ -225,7 +225,7 @@ impl Check<'_> {
                 if load.tenants.is_empty() || end <= start {
                     return Err("the tenants' counts are missing".to_owned());
                 }
-                let offered: u64 = load.tenants.iter().map(|tenant| tenant.offered).sum();
+                let offered = total(load.tenants.iter().map(|tenant| tenant.offered));
                 Ok(offered as f64 / end.since(start).as_secs_f64() / target.0 * 100.0)
             }
             target => self.share(target, self.evidence.window.ok_or("its counters are missing")?),
@@ -273,7 +273,7 @@ impl Check<'_> {
         if load.tenants.is_empty() {
             return Err("the tenants' counts are missing".to_owned());
         }
-        let offered: u64 = load.tenants.iter().map(|tenant| tenant.offered).sum();
+        let offered = total(load.tenants.iter().map(|tenant| tenant.offered));
         let implied = rate * end.since(start).as_secs_f64();
         Ok((offered as f64 - implied) / implied.sqrt())
     }

@@ -13,7 +13,7 @@ use crate::{
         Load, LoadTarget, Metric, Phases, Placement, Primary, ProgressSource, Resolved, ResourceSpec, Stop, Topology,
         VoidAbove, Work,
     },
-    metrics::{Counters, SeriesWindow, name},
+    metrics::{Counters, SampledSeries, Samples, SeriesWindow, name},
     plan::BASELINE,
     record::{Ending, LoadRecord, LoadStep, PhaseTimes, TrialRecord},
     units::{BlockId, Confidence, CpuFraction, HostId, Millicores, NodeId, Rate, Seed, Timestamp, TrialId},
@@ -182,6 +182,23 @@ pub fn counters(start: Timestamp, end: Timestamp, loaded: Option<HostId>) -> Cou
     Counters { start, end, scrapes_expected: expected, scrapes_present: expected, series: all }
 }
 
+/// Samples of every node, a second apart, of a trial whose tenants, where there are any, work from settle to wash-out.
+fn node_cpu(launch: Timestamp, loaded: Option<HostId>) -> Samples {
+    let share = |percent: f64| percent / 100.0 * HOST_BUDGET.cpus() / f64::from(NODES_PER_HOST);
+    let seconds: Vec<f64> = (0..31).map(|second| f64::from(second) + 0.25).collect();
+    let series = nodes().into_iter().map(|node| {
+        let tenants = if loaded == Some(node.host) { share(TENANT_PERCENT) } else { 0.0 };
+        let value = |at: f64| 7.0 + share(PRIMARY_PERCENT) * at + tenants * (at.min(29.0) - 5.0).max(0.0);
+        SampledSeries {
+            labels: [("host", node.host.to_string()), ("node", node.to_string())]
+                .map(|(key, value)| (key.to_owned(), value))
+                .into(),
+            values: seconds.iter().map(|at| Some(value(*at))).collect(),
+        }
+    });
+    Samples { series: series.collect(), times: seconds.iter().map(|at| launch.seconds() + at).collect() }
+}
+
 /// Iterations of equal length from `warmup` until just past `end`.
 pub fn iterations(warmup: Timestamp, end: Timestamp, throughput: f64) -> Vec<Iteration> {
     let length = Duration::from_secs_f64(IMAGES as f64 / throughput);
@@ -247,6 +264,7 @@ pub fn trial(id: u32, block: u32, arm: &str, position: u32, host: HostId, second
         }),
         settle: Some(counters(time(7.0), time(17.0), loaded)),
         window: Some(counters(time(17.0), time(29.0), loaded)),
+        node_cpu: Some(node_cpu(time(0.0), loaded)),
         ending: Ending::Complete,
     }
 }

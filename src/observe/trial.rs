@@ -3,7 +3,7 @@
 use jostle_analysis::percentiles;
 
 use super::{
-    counters::{Expected, Growth, counter, host_cpu},
+    counters::{Expected, Growth, counter, host_cpu, total},
     manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent},
     marks,
     rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
@@ -133,7 +133,7 @@ fn whole(iterations: &[Iteration], start: Timestamp, end: Timestamp) -> Whole<'_
 }
 
 fn images(iterations: &[Iteration]) -> u64 {
-    iterations.iter().map(|iteration| iteration.images).sum()
+    total(iterations.iter().map(|iteration| iteration.images))
 }
 
 /// A rate; absent where no time passed.
@@ -243,12 +243,8 @@ fn throttled(window: Option<&Counters>, metric: &str, label: (&str, &str)) -> Op
 }
 
 fn node_images(iterations: &[Iteration], node: NodeId) -> u64 {
-    iterations
-        .iter()
-        .flat_map(|iteration| &iteration.tasks)
-        .filter(|task| task.node == node)
-        .map(|task| task.images)
-        .sum()
+    let tasks = iterations.iter().flat_map(|iteration| &iteration.tasks);
+    total(tasks.filter(|task| task.node == node).map(|task| task.images))
 }
 
 /// When the first and the last scrape inside the window were read.
@@ -304,7 +300,7 @@ fn tenant_row(tenants: &[TenantCounts]) -> Option<TenantRow> {
     if tenants.is_empty() {
         return None;
     }
-    let sum = |count: fn(&TenantCounts) -> u64| tenants.iter().map(count).sum();
+    let sum = |count: fn(&TenantCounts) -> u64| total(tenants.iter().map(count));
     let latencies: Vec<f64> =
         tenants.iter().flat_map(|tenant| &tenant.latencies_us).map(|micros| *micros as f64 / 1000.0).collect();
     // Latencies are finite and the levels fixed, so the error case is as good as "not known".

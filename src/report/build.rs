@@ -5,9 +5,9 @@ use jostle_analysis::{Decision, PairedLogRatio, Rule, decide, forecast_blocks, l
 use super::{
     fold::{Block, Judged, blocks},
     model::{
-        AggressorWorkloadRow, ArmRow, EnvironmentRow, ExecutedBlockRow, ExecutedRow, LoadOverTrials, MetricRow,
-        ObserverMillicores, ObserverRow, PlanRow, PlannedRow, Quantity, Report, RunStatus, SCHEMA, StoppingRow, Tool,
-        TopologyHost, TopologyNode, TopologyRow, TrialRow, VerdictWord, WorkloadRow,
+        AggressorWorkloadRow, ArmRow, EnvironmentRow, ExecutedBlockRow, ExecutedRow, LatencyCurve, LoadOverTrials,
+        MetricRow, ObserverMillicores, ObserverRow, PlanRow, PlannedRow, Quantity, Report, RunStatus, SCHEMA,
+        StoppingRow, Tool, TopologyHost, TopologyNode, TopologyRow, TrialRow, VerdictWord, WorkloadRow,
     },
     session::{comparison, ending, load_check, pairs, rule},
 };
@@ -15,7 +15,7 @@ use crate::{
     engine::Workload,
     experiment::{AggressorSpec, Experiment, LoadTarget, Placement},
     metrics::{Counters, name},
-    observe::{Utc, counter},
+    observe::{Utc, counter, timeline},
     plan::{BASELINE, Plan},
     record::{Entry, Status, TrialRecord},
 };
@@ -26,6 +26,8 @@ pub const UNCONTROLLED: &str = "uncontrolled";
 /// Everything that a report is made of.
 #[derive(Clone, Copy, Debug)]
 pub struct RunRecord<'a> {
+    /// The experiment file.
+    pub text: &'a str,
     /// As resolved.
     pub experiment: &'a Experiment,
     /// As decided.
@@ -78,12 +80,17 @@ pub fn build(run: &RunRecord<'_>) -> Report {
         executed: ExecutedRow { blocks: blocks.iter().map(executed).collect() },
         arms: std::iter::once(BASELINE)
             .chain(run.experiment.arms.iter().map(|arm| arm.name.as_str()))
-            .map(|name| ArmRow { name: name.to_owned(), trials: trials(&blocks, name, &scale.unit) })
+            .map(|name| ArmRow {
+                name: name.to_owned(),
+                trials: trials(run, &blocks, name),
+                latency: latency(&blocks, name),
+            })
             .collect(),
         comparisons,
         load_over_trials: load_over_trials(run, &blocks),
         stopping: stopping(run, &blocks, &effects),
         observer: observer(run, &blocks),
+        experiment_file: run.text.to_owned(),
     }
 }
 
@@ -172,15 +179,15 @@ fn executed(block: &Block<'_>) -> ExecutedBlockRow {
     ExecutedBlockRow { block: block.id, redo_of: block.redo_of, arms }
 }
 
-fn trials(blocks: &[Block<'_>], arm: &str, unit: &str) -> Vec<TrialRow> {
+fn trials(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &str) -> Vec<TrialRow> {
     let all = blocks.iter().flat_map(|block| block.trials.iter().map(move |trial| (block, trial)));
-    all.filter(|(_, trial)| trial.record.arm == arm).map(|(block, trial)| trial_row(block, trial, unit)).collect()
+    all.filter(|(_, trial)| trial.record.arm == arm).map(|(block, trial)| trial_row(run, block, trial)).collect()
 }
 
-fn trial_row(block: &Block<'_>, trial: &Judged<'_>, unit: &str) -> TrialRow {
+fn trial_row(run: &RunRecord<'_>, block: &Block<'_>, trial: &Judged<'_>) -> TrialRow {
     let (outcome, reasons, details) = block.outcome(trial);
     let readings = &trial.observed.readings;
-    let rate = |value: Option<f64>| value.map(|value| Quantity { value, unit: unit.to_owned() });
+    let rate = |value: Option<f64>| value.map(|value| Quantity { value, unit: run.experiment.primary.scale().unit });
     TrialRow {
         id: trial.record.trial.to_string(),
         block: block.id,
@@ -199,7 +206,29 @@ fn trial_row(block: &Block<'_>, trial: &Judged<'_>, unit: &str) -> TrialRow {
         aggressors: readings.aggressor.iter().cloned().collect(),
         load: readings.aggressor.as_ref().and_then(|row| row.load.clone()),
         tenant: readings.aggressor.as_ref().and_then(|row| row.tenant.clone()),
+        timeline: timeline(trial.record, run.experiment, &run.plan.layout),
     }
+}
+
+/// Points of a curve of latencies: every hundredth, and two of the tail.
+fn curve_fractions() -> Vec<f64> {
+    let mut all: Vec<f64> = (0..100).map(|hundredth| f64::from(hundredth) / 100.0).collect();
+    all.extend([0.995, 0.999, 1.0]);
+    all
+}
+
+/// Latencies of the valid trials' tenants, pooled.
+fn latency(blocks: &[Block<'_>], arm: &str) -> Option<LatencyCurve> {
+    let trials = blocks.iter().filter(|block| block.counts()).filter_map(|block| block.trial(arm));
+    let tenants = trials.filter_map(|trial| trial.record.load.as_ref()).flat_map(|load| &load.tenants);
+    let mut micros: Vec<u64> = tenants.flat_map(|tenant| &tenant.latencies_us).copied().collect();
+    micros.sort_unstable();
+    let last = micros.len().checked_sub(1)?;
+    let fraction = curve_fractions();
+    // The smallest answer that as many lie at or below: one that was measured, and not one in between.
+    let point = |fraction: &f64| micros[((fraction * micros.len() as f64).ceil() as usize).saturating_sub(1).min(last)];
+    let latency_ms = fraction.iter().map(|fraction| point(fraction) as f64 / 1000.0).collect();
+    Some(LatencyCurve { n: micros.len() as u64, fraction, latency_ms })
 }
 
 fn load_over_trials(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<LoadOverTrials> {

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    observe::{AggressorRow, Disturbance, HostRow, LoadRow, NodeRow, TenantRow, Utc, WindowRow},
+    observe::{AggressorRow, Disturbance, HostRow, LoadRow, NodeRow, TenantRow, TimelineRow, Utc, WindowRow},
     units::{BlockId, HostId, NodeId},
 };
 
@@ -52,6 +52,8 @@ pub struct Report {
     pub stopping: StoppingRow,
     /// What the instrument cost, and what it missed.
     pub observer: ObserverRow,
+    /// The experiment file as its user wrote it.
+    pub experiment_file: String,
 }
 
 /// The program.
@@ -222,6 +224,20 @@ pub struct ArmRow {
     pub name: String,
     /// In the order of time.
     pub trials: Vec<TrialRow>,
+    /// Of all queries answered in the windows of valid trials; absent without any.
+    pub latency: Option<LatencyCurve>,
+}
+
+/// The distribution of latencies, as points of it: `fraction[i]` of the `n` answers came within `latency_ms[i]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LatencyCurve {
+    /// Answers.
+    pub n: u64,
+    /// From 0 to 1, rising.
+    pub fraction: Vec<f64>,
+    /// From the scheduled time, in milliseconds; each one that was measured.
+    pub latency_ms: Vec<f64>,
 }
 
 /// One trial.
@@ -263,6 +279,8 @@ pub struct TrialRow {
     pub load: Option<LoadRow>,
     /// That of the first aggressor.
     pub tenant: Option<TenantRow>,
+    /// CPU of every node from launch to wash-out; absent where it was not recorded. Shown, not used.
+    pub timeline: Option<TimelineRow>,
 }
 
 /// Whether a trial counts.
@@ -331,12 +349,24 @@ pub struct ComparisonRow {
     pub codes: Vec<String>,
     /// Sentences: what each code means, and what else a reader must know.
     pub warnings: Vec<String>,
+    /// The loss of each block that counts, in the order of time; empty where the figure is refused.
+    pub blocks: Vec<BlockLoss>,
     /// Not computed by this version.
     pub hodges_lehmann: Option<EstimateRow>,
     /// The same loss, of the makespan throughput.
     pub makespan: Option<EstimateRow>,
     /// Not computed by this version.
     pub causes: Option<Causes>,
+}
+
+/// What one block says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockLoss {
+    /// The block.
+    pub block: BlockId,
+    /// `100 (1 - colocated / baseline)`, on the scale of the degradation; positive is slower.
+    pub loss_percent: f64,
 }
 
 /// Where the loss came from; no version of this schema has fields for it yet.

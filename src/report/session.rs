@@ -8,7 +8,7 @@ use jostle_analysis::{
 use super::{
     build::RunRecord,
     fold::Block,
-    model::{ComparisonRow, EstimateRow, VerdictWord},
+    model::{BlockLoss, ComparisonRow, EstimateRow, VerdictWord},
 };
 use crate::{
     experiment::{Arm, Placement, Stop},
@@ -177,6 +177,11 @@ pub fn comparison(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> (Comp
         method: jostle_analysis::Method::PairedLogRatioT.to_string(),
         kappa: rule.kappa(n),
     };
+    let told = blocks.iter().filter(|block| effect.is_some() && block.counts());
+    let told = told.filter_map(|block| {
+        let ratio = block.observation(&arm.name)?.throughput / block.observation(BASELINE)?.throughput;
+        Some(BlockLoss { block: block.id, loss_percent: 100.0 * (1.0 - ratio) })
+    });
     let makespan = effect.and_then(|_| makespan(blocks, arm, confidence, &rule).ok());
     let row = ComparisonRow {
         arm: arm.name.clone(),
@@ -191,6 +196,7 @@ pub fn comparison(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> (Comp
         detected: effect.is_some_and(|effect| detected(effect.degradation())),
         codes: codes.iter().map(ToString::to_string).collect(),
         warnings,
+        blocks: told.collect(),
         hodges_lehmann: None,
         makespan: makespan.as_ref().map(estimate),
         causes: None,

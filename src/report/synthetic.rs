@@ -140,6 +140,7 @@ impl Run {
     /// As a report is made.
     pub fn report(&self) -> Report {
         build(&RunRecord {
+            text: "# the synthetic run\n",
             experiment: &self.experiment,
             plan: &self.plan,
             entries: &self.entries,

@@ -7,6 +7,8 @@ mod next;
 mod rows;
 mod sentence;
 
+pub(super) use sentence::answer;
+
 use std::str::FromStr as _;
 
 use jostle_analysis::{Code, Severity};
@@ -17,46 +19,56 @@ use super::{
 };
 use crate::plan::BASELINE;
 
+/// Rows that belong together: of one arm, or of the run.
+#[derive(Debug)]
+pub(super) struct Group {
+    /// Where there is more than one arm to tell apart.
+    pub arm: Option<String>,
+    /// Label and text; a line that continues the row above has no label.
+    pub rows: Vec<(&'static str, String)>,
+}
+
 /// The whole text, with a last line break.
 pub fn terminal(report: &Report) -> String {
     let mut out = String::new();
     for comparison in &report.comparisons {
-        paragraph(&mut out, &sentence::answer(report, comparison));
+        paragraph(&mut out, &answer(report, comparison));
     }
-    for comparison in &report.comparisons {
+    for group in groups(report) {
         out.push('\n');
-        if report.comparisons.len() > 1 {
-            paragraph(&mut out, &format!("{}:", comparison.arm));
+        if let Some(arm) = &group.arm {
+            paragraph(&mut out, &format!("{arm}:"));
         }
-        row(&mut out, "loss", &rows::loss(report, comparison));
-        for text in cautions(report, comparison) {
-            row(&mut out, "caution", &text);
-        }
-        let arm = Arm::of(report, &comparison.arm);
-        for (label, text) in [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants())] {
-            if let Some(text) = text {
-                row(&mut out, label, &text);
-            }
-        }
-    }
-    if report.comparisons.len() > 1 {
-        out.push('\n');
-    }
-    row(&mut out, "trials", &rows::trials(report));
-    for text in rows::faults(report) {
-        row(&mut out, "", &text);
-    }
-    if let Some(machine) = rows::machine(report) {
-        row(&mut out, "machine", &machine);
-    }
-    row(&mut out, "observer", &rows::observer(report));
-    row(&mut out, "scope", &rows::scope(report));
-    for comparison in &report.comparisons {
-        if let Some(text) = next::next(report, comparison) {
-            row(&mut out, "next", &text);
+        for (label, text) in &group.rows {
+            row(&mut out, label, text);
         }
     }
     out
+}
+
+/// What a doubter asks, in the order in which a doubter asks it: arm by arm, then of the whole run (with one arm, in one group).
+pub(super) fn groups(report: &Report) -> Vec<Group> {
+    let several = report.comparisons.len() > 1;
+    let mut groups: Vec<Group> = Vec::new();
+    for comparison in &report.comparisons {
+        let mut rows = vec![("loss", rows::loss(report, comparison))];
+        rows.extend(cautions(report, comparison).into_iter().map(|text| ("caution", text)));
+        let arm = Arm::of(report, &comparison.arm);
+        let told = [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants())];
+        rows.extend(told.into_iter().filter_map(|(label, text)| Some((label, text?))));
+        groups.push(Group { arm: several.then(|| comparison.arm.clone()), rows });
+    }
+    let mut rows = vec![("trials", rows::trials(report))];
+    rows.extend(rows::faults(report).into_iter().map(|text| ("", text)));
+    rows.extend(rows::machine(report).map(|text| ("machine", text)));
+    rows.push(("observer", rows::observer(report)));
+    rows.push(("scope", rows::scope(report)));
+    rows.extend(report.comparisons.iter().filter_map(|comparison| Some(("next", next::next(report, comparison)?))));
+    match groups.last_mut().filter(|_| !several) {
+        Some(only) => only.rows.extend(rows),
+        None => groups.push(Group { arm: None, rows }),
+    }
+    groups
 }
 
 /// What qualifies the figure; what refuses it stands in the first line already.

@@ -131,6 +131,12 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
             let outcome = observe(&trial, experiment, &plan.layout).outcome;
             show(progress, at, &trial, &outcome, &experiment.primary.scale());
             done.push(trial);
+            // Without its instrument every later trial would fail too, one after the other.
+            if let Err(dead) = ports.metrics.check() {
+                let void = vec![format!("failed: {dead}")];
+                directory.append(&Entry::BlockEnd { at, block: block.block, void })?;
+                return Err(dead.into());
+            }
             match outcome {
                 TrialOutcome::Valid(_) | TrialOutcome::Interrupted => {}
                 TrialOutcome::Void(reasons) => void.extend(reasons.iter().map(ToString::to_string)),

@@ -10,7 +10,7 @@ use crate::{
     engine::Engine,
     experiment::{AggressorSpec, Experiment, Hold, Load, LoadTarget},
     load::{Controller, Reading as LoadReading},
-    metrics::{Counters, Metrics},
+    metrics::{Counters, Metrics, name},
     observe,
     plan::{Plan, PlannedBlock, primary_share},
     progress::{self, Progress},
@@ -97,6 +97,7 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         load: None,
         settle: None,
         window: None,
+        node_cpu: None,
         ending: Ending::Interrupted,
     };
     let mut drive =
@@ -237,7 +238,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         let (Some(spec), Some(load)) = (self.which.aggressor().cloned(), self.which.load()) else { return Ok(()) };
         let Some(cost) = self.aggressor().and_then(|aggressor| aggressor.cost) else { return Ok(()) };
         let warm = match self.record.phases.warmup {
-            Some(since) => self.shares(since, now).await.map(|shares| shares.primary),
+            Some(since) => self.shares(since, now).await?.map(|shares| shares.primary),
             None => None,
         };
         let Which { experiment, plan, block, .. } = self.which;
@@ -285,9 +286,10 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     /// What the tenants did, and what they and the job used, since `since`; counts are kept from the same moment on.
     async fn load_reading(&mut self, since: Timestamp, now: Timestamp) -> Result<Option<LoadReading>, RunError> {
         let over = now.since(since).as_secs_f64();
-        let shares = self.shares(since, now).await;
+        let shares = self.shares(since, now).await?;
         let Some(aggressor) = self.aggressor() else { return Ok(None) };
-        let completed: u64 = aggressor.port.counts(false).await?.iter().map(|tenant| tenant.completed).sum();
+        let counts = aggressor.port.counts(false).await?;
+        let completed = observe::total(counts.iter().map(|tenant| tenant.completed));
         Ok(shares.map(|shares| LoadReading {
             primary: shares.primary,
             tenants: shares.tenants,
@@ -307,13 +309,14 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             tenants: shares.tenants,
             answered: Rate(0.0),
         };
-        Ok(self.shares(recent, now).await.map(|shares| reading(shares).steered(target)))
+        Ok(self.shares(recent, now).await?.map(|shares| reading(shares).steered(target)))
     }
 
     /// What job and tenants used of the loaded hosts; `None` where too little was sampled yet.
-    async fn shares(&mut self, since: Timestamp, now: Timestamp) -> Option<observe::Shares> {
-        let counters = self.ports.metrics.window(since, now).await.ok()?;
-        observe::shares(&counters, self.which.experiment, &self.which.plan.layout, &self.record.arm, &self.record.hosts)
+    async fn shares(&mut self, since: Timestamp, now: Timestamp) -> Result<Option<observe::Shares>, RunError> {
+        let counters = self.ports.metrics.window(since, now).await?;
+        let Which { experiment, plan, .. } = self.which;
+        Ok(observe::shares(&counters, experiment, &plan.layout, &self.record.arm, &self.record.hosts))
     }
 
     fn note(&mut self, at: Timestamp, rate: Rate) {
@@ -374,6 +377,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
 
     /// Collects what the job did, and shows it.
     async fn look(&mut self) -> Result<(), RunError> {
+        self.ports.metrics.check()?;
         self.advance().await?;
         if self.which.load().is_none()
             && let Some(aggressor) = self.aggressor()
@@ -416,7 +420,8 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         Ok(())
     }
 
-    /// The raw counters of the end of settle and of the window. What cannot be read stays absent, and voids the trial.
+    /// The raw counters of the end of settle and of the window, and the course of the nodes' CPU, which is only shown. What was
+    /// not sampled stays absent, and voids the trial; an instrument that does not answer fails it, with its reason.
     async fn read_counters(&mut self) {
         let phases = self.record.phases;
         if let (Some(settle), Some(window)) = (phases.settle, phases.window) {
@@ -426,10 +431,22 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         if let (Some(window), Some(washout)) = (phases.window, phases.washout) {
             self.record.window = self.read(window, washout).await;
         }
+        if let Some(launch) = phases.launch {
+            let now = self.ports.clock.now();
+            self.record.node_cpu = self.ports.metrics.series(name::NODE_CPU, launch, now).await.ok();
+        }
     }
 
     async fn read(&mut self, since: Timestamp, until: Timestamp) -> Option<Counters> {
-        self.ports.metrics.window(since, until).await.ok()
+        match self.ports.metrics.window(since, until).await {
+            Ok(counters) => Some(counters),
+            Err(error) => {
+                if self.record.ending == Ending::Complete {
+                    self.record.ending = Ending::Failed(error.to_string());
+                }
+                None
+            }
+        }
     }
 
     fn show_phase(&mut self, machine: &Trial, operations: &[Operation]) {

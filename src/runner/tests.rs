@@ -10,7 +10,7 @@ use crate::{
     engine::{Advance, Workload},
     experiment::{self, BackendChoice},
     fake::Fake,
-    metrics::Counters,
+    metrics::{Counters, Samples},
     plan::{self, Machine},
     record::{Ending, Record},
     units::{NodeId, Rate},
@@ -24,6 +24,8 @@ enum Plant {
     Nothing,
     Fail,
     Signal,
+    /// The instrument has ended by then, and stays so.
+    Die,
 }
 
 /// Counts the calls of all ports together, and fails or signals at one of them. Closing and teardown are never failed:
@@ -57,6 +59,10 @@ fn engine_error() -> EngineError {
 
 fn backend_error() -> BackendError {
     BackendError { component: "planted".to_owned(), why: "failure".to_owned(), accepted: "none".to_owned() }
+}
+
+fn metrics_error() -> MetricsError {
+    MetricsError { component: "planted".to_owned(), why: "failure".to_owned() }
 }
 
 macro_rules! fused {
@@ -133,13 +139,22 @@ impl<A: Aggressor> Aggressor for Fused<A> {
 
 impl<M: Metrics> Metrics for Fused<M> {
     async fn start(&mut self, tree: &str) -> Result<Vec<PodSpec>, MetricsError> {
-        self.0.start(tree).await
+        fused!(self, metrics_error(), start(tree))
     }
     async fn ready(&mut self) -> Result<(), MetricsError> {
-        self.0.ready().await
+        fused!(self, metrics_error(), ready())
+    }
+    fn check(&mut self) -> Result<(), MetricsError> {
+        // Asked at every look, so not counted as a step: it fails from the planted one on.
+        let died = self.1.plant == Plant::Die && self.1.calls.get() >= self.1.at;
+        if died { Err(metrics_error()) } else { self.0.check() }
     }
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
-        self.0.window(start, end).await
+        fused!(self, metrics_error(), window(start, end))
+    }
+
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+        self.0.series(metric, start, end).await
     }
     async fn close(&mut self) {
         self.0.close().await;
@@ -238,6 +253,23 @@ fn failing_at_every_step_leaves_nothing() {
     assert!(failed > calls / 4 && failed < calls, "{failed} of {calls}");
 }
 
+/// An instrument that has ended, whenever that was, ends the run at the next look: no block is tried again without it, what
+/// was measured before stays, and `resume` completes the run.
+#[test]
+fn a_dead_instrument_ends_the_run() {
+    let calls = play(Plant::Nothing, 0).calls;
+    for at in (1..calls).step_by(19) {
+        let over = play(Plant::Die, at);
+        assert_eq!(over.alive, 0, "call {at}");
+        assert!(matches!(&over.ended, Err(RunError::Metrics(_))), "call {at}: {:?}", over.ended);
+        let tried = over.record.trials.iter().filter(|trial| matches!(trial.ending, Ending::Failed(_))).count();
+        assert!(tried <= 1, "call {at}: {tried}");
+        let directory = RunDirectory::append_to(&over.path);
+        let resumed = go_on(Plant::Nothing, 0, directory, History::of(&over.record), over._kept);
+        assert_eq!(resumed.ended.unwrap(), Ended::Complete, "call {at}");
+    }
+}
+
 /// A signal at any call: a clean stop with the data kept, and `resume` completes the run with as many valid blocks.
 #[test]
 fn a_signal_at_every_step_can_be_resumed() {
@@ -251,7 +283,7 @@ fn a_signal_at_every_step_can_be_resumed() {
             ended => assert_eq!(ended, Ended::Interrupted(Signal::Interrupt), "call {at}"),
         }
         let history = History::of(&over.record);
-        let directory = RunDirectory::append_to(&over.path).unwrap();
+        let directory = RunDirectory::append_to(&over.path);
         let resumed = go_on(Plant::Nothing, 0, directory, history, over._kept);
         assert_eq!(resumed.ended.unwrap(), Ended::Complete, "call {at}");
         let valid =

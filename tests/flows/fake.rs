@@ -15,7 +15,16 @@ fn a_run_finds_the_truth() {
     let run = bench.path("runs/fake-2019-1");
     assert_eq!(
         names(&run),
-        ["experiment.json", "experiment.yaml", "journal.jsonl", "logs", "plan.json", "report.json", "samples"]
+        [
+            "experiment.json",
+            "experiment.yaml",
+            "journal.jsonl",
+            "logs",
+            "plan.json",
+            "report.html",
+            "report.json",
+            "samples"
+        ]
     );
     assert_eq!(std::fs::read_link(bench.path("runs/latest")).unwrap().to_str(), Some("fake-2019-1"));
     let report = bench.json("runs/latest/report.json");
@@ -28,6 +37,17 @@ fn a_run_finds_the_truth() {
     assert!(done.out().contains("fake"), "{}", done.out());
 }
 
+/// Thirty blocks of 16 nodes, with every picture and every table, are a page of less than a megabyte.
+#[test]
+fn a_long_run_is_a_small_page() {
+    let bench = Bench::new();
+    let text = FILE.replace("fixed: 6", "fixed: 30").replace("settle: 12s, window: 12s", "settle: 15s, window: 20s");
+    assert_eq!(bench.run(&["run", bench.file("long.yaml", text)]).code(), 0);
+    let page = bench.read("runs/latest/report.html");
+    assert_eq!((page.matches("class=\"block\"").count(), page.matches(" data-arm=").count()), (30, 30 * 2 * 16));
+    assert!(page.len() < 1_000_000, "{} bytes", page.len());
+}
+
 /// The same file and seed give the same report, but for nothing: simulated time starts at the same moment.
 #[test]
 fn runs_repeat_bit_for_bit() {
@@ -35,7 +55,9 @@ fn runs_repeat_bit_for_bit() {
     for bench in [&first, &second] {
         assert_eq!(bench.run(&["run", bench.file("fake.yaml", FILE)]).code(), 0);
     }
-    assert_eq!(first.read("runs/latest/report.json"), second.read("runs/latest/report.json"));
+    for file in ["runs/latest/report.json", "runs/latest/report.html"] {
+        assert_eq!(first.read(file), second.read(file));
+    }
 }
 
 /// `report` and `analyze` make the same bytes from the record alone, in another place, after report.json is gone.
@@ -43,15 +65,20 @@ fn runs_repeat_bit_for_bit() {
 fn reports_are_reproduced() {
     let bench = Bench::new();
     let done = bench.run(&["run", bench.file("fake.yaml", FILE)]);
-    let written = bench.read("runs/latest/report.json");
-    std::fs::remove_file(bench.path("runs/latest/report.json")).unwrap();
+    let (written, page) = (bench.read("runs/latest/report.json"), bench.read("runs/latest/report.html"));
+    for file in ["runs/latest/report.json", "runs/latest/report.html"] {
+        std::fs::remove_file(bench.path(file)).unwrap();
+    }
     std::fs::rename(bench.path("runs/fake-2019-1"), bench.path("elsewhere")).unwrap();
     let json = bench.run(&["report", "elsewhere", "--format", "json"]);
     assert_eq!((json.code(), json.out()), (0, written.clone()));
+    assert!(bench.run(&["report", "elsewhere", "--format", "html"]).out() == page, "the page is another one");
     let terminal = bench.run(&["report", "elsewhere"]);
     assert!(done.out().starts_with(&terminal.out()), "{}", terminal.out());
     assert_eq!(bench.run(&["analyze", "elsewhere"]).code(), 0);
     assert_eq!(bench.read("elsewhere/report.json"), written);
+    assert!(bench.read("elsewhere/report.html") == page, "analyze makes another page");
+    assert!(done.out().ends_with("report.html  report.json  journal.jsonl   in runs/fake-2019-1\n"), "{}", done.out());
 }
 
 /// A changed sample is noticed: the report would no longer be that of the run.

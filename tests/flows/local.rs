@@ -5,7 +5,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command},
     sync::{
         Mutex, MutexGuard,
@@ -45,7 +45,7 @@ spec:
   analysis: { limit: 50%, voidAbove: { foreignCpu: 20pp, stolenCpu: 20pp }, stop: { fixed: BLOCKS } }
 ";
 
-fn small(name: &str, blocks: u32) -> String {
+pub fn small(name: &str, blocks: u32) -> String {
     SMALL.replace("NAME", name).replace("BLOCKS", &blocks.to_string())
 }
 
@@ -55,8 +55,26 @@ pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Whether the groups are version 2's: asked of the kernel, not of jostle.
+fn version_2() -> bool {
+    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
+
 fn cgroup(controller: &str, path: &str) -> PathBuf {
-    PathBuf::from("/sys/fs/cgroup").join(controller).join(path)
+    let root = Path::new("/sys/fs/cgroup");
+    if version_2() { root.join(path) } else { root.join(controller).join(path) }
+}
+
+/// A group's CPU time, in seconds.
+fn cpu_seconds(group: &str) -> Option<f64> {
+    if version_2() {
+        let stat = fs::read_to_string(cgroup("cpu", group).join("cpu.stat")).ok()?;
+        let used = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+        Some(used.parse::<f64>().ok()? / 1e6)
+    } else {
+        let used = fs::read_to_string(cgroup("cpuacct", group).join("cpuacct.usage")).ok()?;
+        Some(used.trim().parse::<f64>().ok()? / 1e9)
+    }
 }
 
 /// Processes below a run's directory or with it in their command line: what a run may leave. Found by the test's own unique
@@ -98,7 +116,7 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Waits until the journal has so many trials.
-fn wait_for_trials(bench: &Bench, run: &str, trials: usize) {
+pub fn wait_for_trials(bench: &Bench, run: &str, trials: usize) {
     let journal = bench.path("runs").join(run).join("journal.jsonl");
     wait_until("a trial", || {
         fs::read_to_string(&journal).is_ok_and(|text| text.matches("\"event\":\"trial\"").count() >= trials)
@@ -115,17 +133,16 @@ fn unix_seconds(text: &str) -> f64 {
     String::from_utf8_lossy(&out.stdout).trim().parse().unwrap()
 }
 
-/// Reads every host's `cpuacct.usage` ten times a second until told to stop: a second reader, which knows nothing of jostle but
+/// Reads every host's CPU time ten times a second until told to stop: a second reader, which knows nothing of jostle but
 /// the groups' names.
 #[expect(clippy::disallowed_methods, reason = "a second reader has a clock of its own")]
 fn second_reader(run: &str, stop: &AtomicBool) -> BTreeMap<String, Vec<(f64, f64)>> {
     let mut read: BTreeMap<String, Vec<(f64, f64)>> = BTreeMap::new();
     while !stop.load(Ordering::Relaxed) {
         for host in ["host-0", "host-1"] {
-            let file = cgroup("cpuacct", &format!("jostle/{run}/{host}/cpuacct.usage"));
             let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
-            if let Some(usage) = fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<f64>().ok()) {
-                read.entry(host.to_owned()).or_default().push((now, usage / 1e9));
+            if let Some(used) = cpu_seconds(&format!("jostle/{run}/{host}")) {
+                read.entry(host.to_owned()).or_default().push((now, used));
             }
         }
         thread::sleep(Duration::from_millis(100));

@@ -1,6 +1,7 @@
 //! The binary from outside: what a user types, reads and finds afterwards.
 //!
-//! `local` needs root, cgroup v1 and Prometheus, and fails (never skips) where they are missing: `make setup` installs them.
+//! `browser` needs Chromium, `local` needs root and Prometheus, and they fail (never skip) where those are missing: `make setup`
+//! installs them.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,6 +11,8 @@
 
 mod bad_input;
 mod bench;
+mod browser;
+mod chromium;
 mod custom;
 mod fake;
 mod local;

@@ -5,12 +5,19 @@ use std::path::Path;
 use super::LocalConfig;
 use crate::{
     backend::{HostLayout, Layout, NodeLayout},
+    cgroup::fixture::root_user,
     units::{HostId, Millicores, NodeId},
 };
 
 /// With a lock of its own beside the tree.
 pub(super) fn config(root: &Path, run: &str) -> LocalConfig {
-    LocalConfig { cgroup_root: root.to_owned(), run: run.to_owned(), lock: root.join("lock") }
+    LocalConfig {
+        cgroup_root: root.to_owned(),
+        run: run.to_owned(),
+        lock: root.join("lock"),
+        rivals: vec![],
+        caller: root_user(),
+    }
 }
 
 /// Hosts of 450m, pinned two to a CPU, nodes of 112.5m.

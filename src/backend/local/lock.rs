@@ -7,12 +7,32 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::LocalConfig;
 use crate::backend::BackendError;
 
-/// The machine's lock file: in `/run`, or among temporary files where there is no such directory.
-pub fn default_lock() -> PathBuf {
-    let run = Path::new("/run");
-    if run.is_dir() { run.join("jostle.lock") } else { std::env::temp_dir().join("jostle.lock") }
+/// Where what lives as long as a run is announced: in `/run` for root, in the user's own runtime directory (`$XDG_RUNTIME_DIR`) else,
+/// among temporary files where there is none. Nobody else may write there, so nobody can plant a link.
+pub fn runtime_directory() -> PathBuf {
+    // SAFETY: geteuid has no preconditions and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    let (place, name) = match (user, std::env::var_os("XDG_RUNTIME_DIR")) {
+        (0, _) => (PathBuf::from("/run"), "jostle".to_owned()),
+        (_, Some(own)) => (PathBuf::from(own), "jostle".to_owned()),
+        (user, None) => (PathBuf::new(), format!("jostle-{user}")),
+    };
+    if place.is_dir() { place.join(name) } else { std::env::temp_dir().join(name) }
+}
+
+/// The lock file, beside [`runtime_directory`].
+pub(super) fn default_lock() -> PathBuf {
+    runtime_directory().with_extension("lock")
+}
+
+/// The lock files of other users' runs: one machine, one run, whoever starts it.
+pub(super) fn rivals() -> Vec<PathBuf> {
+    let users = fs::read_dir("/run/user").into_iter().flatten().flatten().map(|entry| entry.path().join("jostle.lock"));
+    let own = default_lock();
+    users.chain([PathBuf::from("/run/jostle.lock")]).filter(|path| *path != own).collect()
 }
 
 /// Held until dropped.
@@ -23,8 +43,21 @@ pub(super) struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock for `run`, or says who has it.
-    pub(super) fn take(path: &Path, run: &str) -> Result<Self, BackendError> {
+    /// Takes the machine for `run`, or says who has it.
+    pub(super) fn of(config: &LocalConfig, run: &str) -> Result<Self, BackendError> {
+        let own = Self::take(&config.lock, run)?;
+        // After the own lock is held: of two who come at once, one at least sees the other.
+        for rival in &config.rivals {
+            // Another user's files may be hidden; then its processes are foreign load, and void what they disturb.
+            let Ok(mut file) = File::open(rival) else { continue };
+            if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+                return Err(refused(&mut file));
+            }
+        }
+        Ok(own)
+    }
+
+    fn take(path: &Path, run: &str) -> Result<Self, BackendError> {
         loop {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -77,13 +110,15 @@ fn unusable(path: &Path, error: &io::Error) -> BackendError {
     BackendError {
         component: "machine lock".to_owned(),
         why: format!("cannot use {}: {error}", path.display()),
-        accepted: "a lock file that root may write, such as /run/jostle.lock".to_owned(),
+        accepted: "a lock file that this user may write: as root /run/jostle.lock, else $XDG_RUNTIME_DIR/jostle.lock"
+            .to_owned(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backend::local::fixture::config;
 
     /// The second is refused and the first is named; when the first is gone, so is its file, and the next may come.
     #[test]
@@ -97,6 +132,22 @@ mod tests {
         drop(first);
         assert!(!path.exists());
         Lock::take(&path, "second-1-1").unwrap();
+    }
+
+    /// A run of another user has the machine too, and is named; its file without a holder is no obstacle.
+    #[test]
+    fn other_users_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let theirs = dir.path().join("theirs.lock");
+        let rivals = vec![dir.path().join("nobodys.lock"), theirs.clone()];
+        let config = LocalConfig { rivals, ..config(dir.path(), "second-1-1") };
+        let first = Lock::take(&theirs, "first-1-1").unwrap();
+        let error = Lock::of(&config, "second-1-1").unwrap_err().to_string();
+        assert!(error.contains("run first-1-1"), "{error}");
+        assert!(!config.lock.exists());
+        drop(first);
+        fs::write(&theirs, "process 1, run killed").unwrap();
+        Lock::of(&config, "second-1-1").unwrap();
     }
 
     /// A file that a killed holder left behind is no obstacle.

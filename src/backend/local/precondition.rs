@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::{LocalConfig, kubelet, lock::Lock};
 use crate::{
     backend::{BackendError, Layout},
-    cgroup::{CgroupError, Group, Hierarchy, tree},
+    cgroup::{CgroupError, Hierarchy},
     units::Millicores,
 };
 
@@ -17,26 +17,13 @@ const SMALLEST: Millicores = Millicores(10.0);
 /// # Errors
 /// The first that does not hold, with what would be accepted.
 pub fn check(config: &LocalConfig, layout: &Layout) -> Result<(), BackendError> {
-    // SAFETY: geteuid has no preconditions and cannot fail.
-    privileges(unsafe { libc::geteuid() })?;
-    let hierarchy = Hierarchy::open(&config.cgroup_root)?;
+    let hierarchy = Hierarchy::of_caller(&config.cgroup_root, &config.caller)?;
     hierarchy.writable()?;
     run_name(&config.run)?;
-    fits(layout, &hierarchy.cpus(&Group::new(""))?)?;
+    fits(layout, &hierarchy.cpus(&hierarchy.top())?)?;
     // Before looking for leftovers: the groups of a run that is alive are none.
-    let _held = Lock::take(&config.lock, &config.run)?;
-    no_leftovers(&hierarchy)
-}
-
-fn privileges(effective_user: u32) -> Result<(), BackendError> {
-    if effective_user == 0 {
-        return Ok(());
-    }
-    Err(BackendError {
-        component: "privileges".to_owned(),
-        why: format!("the local backend makes control groups, which user {effective_user} may not"),
-        accepted: "run as root, for example sudo jostle run FILE; the fake backend needs no privileges".to_owned(),
-    })
+    let _held = Lock::of(config, &config.run)?;
+    no_leftovers(config)
 }
 
 /// A run's name is one directory below `jostle/`.
@@ -91,14 +78,12 @@ fn fits(layout: &Layout, machine: &[u32]) -> Result<(), BackendError> {
     Ok(())
 }
 
-/// Groups below `jostle/`, while nobody holds the lock, are those of a run that was killed.
-pub(super) fn no_leftovers(hierarchy: &Hierarchy) -> Result<(), BackendError> {
-    let top = Group::new(tree::TOP);
-    if !hierarchy.exists(&top) {
-        return Ok(());
-    }
-    let runs = hierarchy.children(&top);
-    let what = if runs.is_empty() { top.to_string() } else { runs.join(", ") };
+/// Groups of jostle's, while nobody holds the lock, are those of a run that was killed.
+pub(super) fn no_leftovers(config: &LocalConfig) -> Result<(), BackendError> {
+    let left = Hierarchy::with_groups_of(&config.cgroup_root, &config.caller)?;
+    let Some(first) = left.first() else { return Ok(()) };
+    let runs: Vec<String> = left.iter().flat_map(|hierarchy| hierarchy.children(&hierarchy.top())).collect();
+    let what = if runs.is_empty() { first.top().to_string() } else { runs.join(", ") };
     Err(BackendError {
         component: "leftovers".to_owned(),
         why: format!("an earlier run left control groups behind: {what}"),
@@ -108,11 +93,11 @@ pub(super) fn no_leftovers(hierarchy: &Hierarchy) -> Result<(), BackendError> {
 
 impl From<CgroupError> for BackendError {
     fn from(error: CgroupError) -> Self {
-        Self {
-            component: "cgroup controllers".to_owned(),
-            why: error.to_string(),
-            accepted: error.accepted().to_owned(),
-        }
+        let component = match error {
+            CgroupError::NotRoot { .. } | CgroupError::NotDelegated { .. } => "privileges",
+            _ => "cgroup controllers",
+        };
+        Self { component: component.to_owned(), why: error.to_string(), accepted: error.accepted().to_owned() }
     }
 }
 
@@ -121,7 +106,10 @@ mod tests {
     use super::*;
     use crate::{
         backend::local::fixture::{config, layout},
-        cgroup::fixture::{tree, write},
+        cgroup::{
+            Caller, Group,
+            fixture::{delegated, tree, v2, write},
+        },
     };
 
     /// A good machine passes, and nothing is left by the look at it.
@@ -134,23 +122,58 @@ mod tests {
         assert!(!root.path().join("cpu/jostle").exists());
     }
 
-    /// Who is not root is told so, with a way that works.
+    /// Who may not make groups is told so, with a command that works: on version 2 the delegation itself.
     #[test]
     fn refuses_without_privileges() {
-        let error = privileges(1000).unwrap_err().to_string();
-        assert!(error.starts_with("privileges: ") && error.contains("user 1000"), "{error}");
-        assert!(error.contains("sudo jostle run"), "{error}");
+        let (v1, user) = (tree(), Caller { user: 1000, place: "user.slice".into() });
+        let error = check(&LocalConfig { caller: user, ..config(v1.path(), "demo-1-1") }, &layout(1, 1)).unwrap_err();
+        assert_eq!(error.component, "privileges");
+        assert!(error.why.contains("user 1000") && error.why.contains("v1"), "{error}");
+        assert!(error.accepted.contains("sudo jostle run"), "{error}");
+
+        let (v2, caller) = delegated("cpu memory pids\n");
+        let elsewhere = Caller { place: "user.slice".into(), ..caller };
+        let error =
+            check(&LocalConfig { caller: elsewhere, ..config(v2.path(), "demo-1-1") }, &layout(1, 1)).unwrap_err();
+        assert_eq!(error.component, "privileges");
+        assert!(error.why.contains("not delegated"), "{error}");
+        assert!(error.accepted.starts_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"), "{error}");
     }
 
-    /// Version 2 is refused under the component's name.
+    /// A delegation that lacks a controller names it, the group, and how to delegate more.
     #[test]
-    fn refuses_version_2() {
+    fn refuses_half_a_delegation() {
+        let (root, caller) = delegated("memory pids\n");
+        let error = check(&LocalConfig { caller, ..config(root.path(), "demo-1-1") }, &layout(1, 1)).unwrap_err();
+        assert_eq!(error.component, "cgroup controllers");
+        assert!(error.why.starts_with("controller cpu is not delegated to "), "{error}");
+        assert!(error.why.ends_with("run-r1.scope; it has \"memory pids\""), "{error}");
+        assert!(error.accepted.contains(r"'[Service]\nDelegate=cpu cpuset memory pids\n' | sudo tee"), "{error}");
+    }
+
+    /// Version 2 passes, for root and for a user with a group of its own.
+    #[test]
+    fn passes_on_version_2() {
+        let root = v2();
+        check(&config(root.path(), "demo-1-1"), &layout(2, 2)).unwrap();
+        let (root, caller) = delegated("cpu memory pids\n");
+        let mut one = layout(1, 2);
+        // Without a cpuset the machine's CPUs are those of whoever runs the test.
+        let own = Hierarchy::of_caller(root.path(), &caller).unwrap().cpus(&Group::new("")).unwrap();
+        one.hosts[0].cpus = own[..1].to_vec();
+        one.hosts[0].nodes.iter_mut().for_each(|node| node.cpus = own[..1].to_vec());
+        check(&LocalConfig { caller, ..config(root.path(), "demo-1-1") }, &one).unwrap();
+    }
+
+    /// A machine that lacks a controller is told which.
+    #[test]
+    fn refuses_a_machine_without_a_controller() {
         let root = tempfile::tempdir().unwrap();
-        write(root.path(), "cgroup.controllers", "cpuset cpu memory\n");
+        write(root.path(), "cgroup.controllers", "cpuset cpu\n");
         let error = check(&config(root.path(), "demo-1-1"), &layout(1, 1)).unwrap_err();
         assert_eq!(error.component, "cgroup controllers");
-        assert!(error.why.contains("cgroup v2 is not supported yet"), "{error}");
-        assert!(error.accepted.contains("cgroup v1"), "{error}");
+        assert!(error.why.contains("no controller memory below"), "{error}");
+        assert!(error.accepted.contains("cgroup.controllers"), "{error}");
     }
 
     /// Leftovers name the remedy; the groups of a live run name the run instead.
@@ -158,11 +181,11 @@ mod tests {
     fn tells_leftovers_from_a_live_run() {
         let root = tree();
         let config = config(root.path(), "demo-1-2");
-        Hierarchy::open(root.path()).unwrap().create(&tree::run("demo-1-1")).unwrap();
+        Hierarchy::open(root.path()).unwrap().create(&Group::new("jostle/demo-1-1")).unwrap();
         let error = check(&config, &layout(1, 1)).unwrap_err().to_string();
         assert!(error.starts_with("leftovers: ") && error.contains("demo-1-1"), "{error}");
         assert!(error.contains("accepted: jostle clean"), "{error}");
-        let _live = Lock::take(&config.lock, "demo-1-1").unwrap();
+        let _live = Lock::of(&config, "demo-1-1").unwrap();
         let error = check(&config, &layout(1, 1)).unwrap_err().to_string();
         assert!(error.contains("another run has this machine") && error.contains("run demo-1-1"), "{error}");
     }

@@ -6,13 +6,15 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use tempfile::TempDir;
+
 use super::{
     fixture::{config, layout},
     *,
 };
 use crate::{
     backend::Resources,
-    cgroup::fixture::{read, tree as fixture_tree},
+    cgroup::fixture::{delegated, hybrid, read, root_user, tree as fixture_tree, v2, write},
     units::{Bytes, HostId},
 };
 
@@ -29,8 +31,17 @@ fn requests(cpu: f64) -> Resources {
 }
 
 fn anything_left(root: &Path) -> bool {
-    ["cpu", "cpuacct", "cpuset", "memory"].iter().any(|controller| root.join(controller).join("jostle").exists())
-        || root.join("lock").exists()
+    let mut open = vec![root.to_owned()];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if ["jostle", "jostle-aside", "lock"].contains(&name.as_str()) {
+                return true;
+            }
+            open.extend(entry.file_type().unwrap().is_dir().then(|| entry.path()));
+        }
+    }
+    false
 }
 
 /// Hosts and nodes get quota, weight and CPUs; the classes' parents weigh the minimum; the reserve is unbounded on all CPUs.
@@ -148,28 +159,41 @@ async fn refuses_impossible_pods() {
     local.teardown().await.unwrap();
 }
 
-/// Whichever step of provisioning fails, nothing stays, the error names the step, and the machine is free for the next run.
+/// A fixture tree, and who makes groups in it.
+type SetUp = fn() -> (TempDir, Caller);
+
+/// Whichever step of provisioning fails, nothing stays, the error names the step, and the machine is free for the next run: on
+/// version 1, on version 2 as root and as a user, and where there are both.
 #[tokio::test]
 async fn a_failure_at_any_step_of_provisioning_leaves_nothing() {
-    let layout = layout(2, 1);
-    let mut step = 0;
-    loop {
-        let root = fixture_tree();
-        let mut local = Local::new(config(root.path(), "demo-1-1"));
-        let mut hierarchy = Hierarchy::open(root.path()).unwrap();
-        hierarchy.steps_until_fault = AtomicU32::new(step);
-        match local.provision_in(hierarchy, &layout).await {
-            Err(error) => {
-                assert!(error.why.contains("injected fault") && error.why.contains("jostle"), "{error}");
-                assert!(!anything_left(root.path()), "step {step}");
-                local.teardown().await.unwrap();
-                check(&config(root.path(), "demo-1-2"), &layout).unwrap();
-                step += 1;
+    let setups: [(SetUp, u32); 4] = [
+        (|| (fixture_tree(), root_user()), 50),
+        (|| (v2(), root_user()), 30),
+        (|| (hybrid("memory cpuset"), root_user()), 40),
+        (|| delegated("cpu cpuset memory\n"), 30),
+    ];
+    let layout = layout(1, 1);
+    for (setup, least) in setups {
+        let mut step = 0;
+        loop {
+            let (root, caller) = setup();
+            let config = |run| LocalConfig { caller: caller.clone(), ..config(root.path(), run) };
+            let mut local = Local::new(config("demo-1-1"));
+            let mut hierarchy = Hierarchy::of_caller(root.path(), &caller).unwrap();
+            hierarchy.steps_until_fault = AtomicU32::new(step);
+            match local.provision_in(hierarchy, &layout).await {
+                Err(error) => {
+                    assert!(error.why.contains("injected fault"), "{error}");
+                    assert!(!anything_left(root.path()), "step {step}");
+                    local.teardown().await.unwrap();
+                    check(&config("demo-1-2"), &layout).unwrap();
+                    step += 1;
+                }
+                Ok(_) => break,
             }
-            Ok(_) => break,
         }
+        assert!(step > least, "only {step} steps were tried");
     }
-    assert!(step > 60, "only {step} steps were tried");
 }
 
 /// Whichever step of a launch fails, the pod is gone, its class' parent weighs as before, and it can be launched again.
@@ -213,8 +237,115 @@ async fn one_run_at_a_time() {
     drop(first);
     let error = second.provision(&layout(1, 1)).await.unwrap_err().to_string();
     assert!(error.contains("first-1-1") && error.contains("jostle clean"), "{error}");
-    clean(root.path(), &root.path().join("lock")).await.unwrap();
+    clean(&config(root.path(), "clean")).await.unwrap();
     second.provision(&layout(1, 1)).await.unwrap();
     second.teardown().await.unwrap();
+    assert!(!anything_left(root.path()));
+}
+
+/// Version 2 under its own names: weights by the kubelet's conversion, one file for quota and period, controllers enabled in every
+/// group that has children and in no other.
+#[tokio::test]
+async fn version_2_gets_the_same_tree() {
+    let root = v2();
+    let mut local = Local::new(config(root.path(), "demo-1-1"));
+    let provisioned = local.provision(&layout(4, 4)).await.unwrap();
+    assert_eq!(provisioned.description, "local backend, cgroup v2");
+    assert_eq!(provisioned.tree, "jostle/demo-1-1");
+    let run = |file: &str| read(root.path(), &format!("jostle/demo-1-1/{file}"));
+    assert_eq!(run("host-2/cpu.max"), "45000 100000");
+    // 460 shares.
+    assert_eq!(run("host-2/cpu.weight"), "54");
+    assert_eq!(run("host-2/cpuset.cpus"), "1");
+    assert_eq!(run("host-2/n2-3/cpu.max"), "11250 100000");
+    assert_eq!(run("host-2/n2-3/burstable/cpu.weight"), "1");
+    assert_eq!(run("host-2/n2-3/besteffort/cpu.weight"), "1");
+    assert!(!root.path().join("jostle/demo-1-1/reserve/cpu.max").exists());
+    for group in ["", "jostle/", "jostle/demo-1-1/", "jostle/demo-1-1/host-0/", "jostle/demo-1-1/host-0/n0-0/"] {
+        assert_eq!(read(root.path(), &format!("{group}cgroup.subtree_control")), "+cpu +cpuset +memory", "{group}");
+    }
+    let leaf = "host-0/n0-0/burstable/pod-primary-executor";
+    assert!(!root.path().join("jostle/demo-1-1/host-0/n0-0/burstable/cgroup.subtree_control").exists());
+
+    let limits = Resources { cpu_limit: Some(Millicores(80.0)), memory_limit: Some(Bytes(4096)), ..requests(70.3125) };
+    let mut executor = primary("executor", node(0, 0), limits);
+    executor.pids = vec![4_000_001, 4_000_002];
+    local.launch(&executor).await.unwrap();
+    assert_eq!(run(&format!("{leaf}/cpu.max")), "8000 100000");
+    assert_eq!(run(&format!("{leaf}/memory.max")), "4096");
+    // 72 shares, and the parent weighs the sum of its pods' requests.
+    assert_eq!(run(&format!("{leaf}/cpu.weight")), "14");
+    assert_eq!(run("host-0/n0-0/burstable/cpu.weight"), "14");
+    assert_eq!(run(&format!("{leaf}/cgroup.procs")), "4000001\n4000002");
+    assert!(!root.path().join(format!("jostle/demo-1-1/{leaf}/cgroup.subtree_control")).exists());
+    local.launch(&primary("mlperf", node(0, 0), requests(430.0))).await.unwrap();
+    assert!(!root.path().join("jostle/demo-1-1/host-0/n0-0/burstable/pod-primary-mlperf/cpu.max").exists());
+    assert_eq!(run("host-0/n0-0/burstable/cpu.weight"), "59");
+    local.stop("mlperf").await.unwrap();
+    assert_eq!(run("host-0/n0-0/burstable/cpu.weight"), "14");
+    local.teardown().await.unwrap();
+    assert!(!anything_left(root.path()));
+    // The machine's root holds processes and controllers at once, and keeps what others may have come to use.
+    assert_eq!(read(root.path(), "cgroup.subtree_control"), "+cpu +cpuset +memory");
+    assert_eq!(read(root.path(), "cgroup.procs"), "1");
+}
+
+/// A user's tree is below the group that was delegated; what was in that group stands aside meanwhile, and is back at the end. Without
+/// a cpuset nothing of one is written, and the report says how hosts are pinned.
+#[tokio::test]
+async fn a_users_tree_is_below_its_own_group() {
+    let (root, caller) = delegated("cpu memory pids\n");
+    let place = caller.place.to_string_lossy().into_owned();
+    let at = |file: &str| read(root.path(), &format!("{place}/{file}"));
+    let mut local = Local::new(LocalConfig { caller, ..config(root.path(), "demo-1-1") });
+    let provisioned = local.provision(&layout(1, 1)).await.unwrap();
+    let expected = "local backend, cgroup v2 (delegated), no cpuset controller: pinned by CPU affinity";
+    assert_eq!(provisioned.description, expected);
+    assert_eq!(provisioned.tree, format!("{place}/jostle/demo-1-1"));
+    assert_eq!(at("jostle-aside/cgroup.procs"), "4000009");
+    assert_eq!(at("cgroup.subtree_control"), "+cpu +memory");
+    assert_eq!(at("jostle/demo-1-1/host-0/cpu.max"), "45000 100000");
+    assert!(!root.path().join(&place).join("jostle/demo-1-1/host-0/cpuset.cpus").exists());
+    assert_eq!(read(root.path(), "cgroup.subtree_control"), "", "what is above is not the user's");
+    local.teardown().await.unwrap();
+    assert_eq!(at("cgroup.subtree_control"), "-cpu -memory");
+    assert!(at("cgroup.procs").ends_with("4000009"));
+    assert!(!anything_left(root.path()));
+}
+
+/// A container's root is no machine's root: what is in it stands aside there too.
+#[tokio::test]
+async fn a_containers_root_is_cleared() {
+    let root = v2();
+    write(root.path(), "cgroup.type", "domain\n");
+    write(root.path(), "cgroup.procs", "4000008\n0\n");
+    let mut local = Local::new(config(root.path(), "demo-1-1"));
+    local.provision(&layout(1, 1)).await.unwrap();
+    assert_eq!(read(root.path(), "jostle-aside/cgroup.procs"), "4000008");
+    local.teardown().await.unwrap();
+    assert_eq!(read(root.path(), "cgroup.subtree_control"), "-cpu -cpuset -memory");
+    assert!(!anything_left(root.path()));
+}
+
+/// Each value goes to the version that has its controller, processes to both.
+#[tokio::test]
+async fn a_hybrid_uses_each_controller_where_it_is() {
+    let root = hybrid("memory");
+    let mut local = Local::new(config(root.path(), "demo-1-1"));
+    assert_eq!(local.provision(&layout(1, 1)).await.unwrap().description, "local backend, cgroup v1 and v2");
+    let memory = Resources { memory_limit: Some(Bytes(4096)), ..requests(70.0) };
+    let mut pod = primary("a", node(0, 0), memory);
+    pod.pids = vec![4_000_001];
+    local.launch(&pod).await.unwrap();
+    let leaf = "jostle/demo-1-1/host-0/n0-0/burstable/pod-primary-a";
+    assert_eq!(read(root.path(), &format!("cpu/{leaf}/cpu.shares")), "71");
+    assert_eq!(read(root.path(), &format!("cpuset/{leaf}/cpuset.cpus")), "0");
+    assert_eq!(read(root.path(), &format!("unified/{leaf}/memory.max")), "4096");
+    assert_eq!(read(root.path(), "unified/jostle/cgroup.subtree_control"), "+memory");
+    for mount in ["cpu", "cpuacct", "cpuset", "unified"] {
+        assert_eq!(read(root.path(), &format!("{mount}/{leaf}/cgroup.procs")), "4000001", "{mount}");
+    }
+    assert!(!root.path().join(format!("unified/{leaf}/cpu.weight")).exists());
+    local.teardown().await.unwrap();
     assert!(!anything_left(root.path()));
 }

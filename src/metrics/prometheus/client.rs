@@ -11,6 +11,32 @@ use crate::{
 /// A query over a window of 120 series takes milliseconds; this is for a machine that is very busy.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
+/// A minute of 1000 nodes is a third of it.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Why a query has no answer.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) why: String,
+    /// It may have one soon.
+    pub(super) passing: bool,
+}
+
+impl Refusal {
+    fn lasting(why: String) -> Self {
+        Self { why, passing: false }
+    }
+}
+
+/// The innermost reason: the outer ones repeat the address.
+fn cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
 /// One Prometheus.
 #[derive(Clone, Debug)]
 pub(super) struct Client {
@@ -34,28 +60,44 @@ impl Client {
     }
 
     /// How many scrapes of the agent are stored, of the last minute.
-    pub(super) async fn stored_scrapes(&self) -> Result<usize, String> {
+    pub(super) async fn stored_scrapes(&self) -> Result<usize, Refusal> {
         let body = self.query(&[("query", format!("{}[1m]", name::READ_TIME))]).await?;
-        decode::sample_count(&body)
+        decode::sample_count(&body).map_err(Refusal::lasting)
     }
 
-    /// The raw samples of `[start, end]` and a few milliseconds around it, as JSON.
+    /// The raw samples of `[start, end]` and a few milliseconds around it, as JSON, of the metrics whose whole name is matched by the
+    /// regular expression `names`.
     ///
     /// An instant query of a range selector returns what is stored; `query_range` would resample it.
-    pub(super) async fn samples(&self, start: Timestamp, end: Timestamp) -> Result<Vec<u8>, String> {
+    pub(super) async fn samples(&self, names: &str, start: Timestamp, end: Timestamp) -> Result<Vec<u8>, String> {
         // Prometheus counts in milliseconds: ask for the whole ones around, and let the decoder cut. Whether the selector's left
         // edge belongs to it (until version 2) or not (from 3) then makes no difference either.
         let (first, last) = (start.0 / 1_000_000, end.0.div_ceil(1_000_000));
         let range = last.saturating_sub(first) + 1;
-        let query = format!("{{__name__=~\"jostle_.*\"}}[{range}ms]");
-        self.query(&[("query", query), ("time", format!("{}.{:03}", last / 1000, last % 1000))]).await
+        let query = format!("{{__name__=~\"{names}\"}}[{range}ms]");
+        let answer = self.query(&[("query", query), ("time", format!("{}.{:03}", last / 1000, last % 1000))]).await;
+        answer.map_err(|refusal| refusal.why)
     }
 
-    async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, String> {
-        let failed = |e: reqwest::Error| format!("did not answer a query: {e}");
-        let answer = self.http.post(format!("{}/api/v1/query", self.base)).form(form).send().await.map_err(failed)?;
+    async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, Refusal> {
+        let failed =
+            |e: reqwest::Error| Refusal { why: format!("did not answer a query: {}", cause(&e)), passing: true };
+        let mut answer =
+            self.http.post(format!("{}/api/v1/query", self.base)).form(form).send().await.map_err(failed)?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(failed)?;
-        if status.is_success() { Ok(body.into()) } else { Err(format!("answered a query with {status}")) }
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_ANSWER {
+                let why = format!("answered a query with more than {} MiB", LONGEST_ANSWER >> 20);
+                return Err(Refusal::lasting(why));
+            }
+        }
+        if status.is_success() {
+            return Ok(body);
+        }
+        let why = format!("answered a query with {status}{}", decode::refusal(&body));
+        // Until its storage is open, Prometheus answers 503.
+        Err(Refusal { why, passing: status.is_server_error() })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    metrics::{Counters, SeriesWindow, name},
+    metrics::{Counters, SampledSeries, Samples, SeriesWindow, name},
     units::Timestamp,
 };
 
@@ -61,6 +61,14 @@ pub(super) fn listening(line: &str) -> Result<SocketAddr, String> {
     }
 }
 
+/// What Prometheus says about a query that it refuses, to be put behind the status; empty where it says nothing.
+pub(super) fn refusal(body: &[u8]) -> String {
+    match serde_json::from_slice::<Answer>(body) {
+        Ok(Answer { error, .. }) if !error.is_empty() => format!(": {error}"),
+        _ => String::new(),
+    }
+}
+
 /// How many samples an answer holds, all series together.
 pub(super) fn sample_count(body: &[u8]) -> Result<usize, String> {
     Ok(matrix(body)?.iter().map(|series| series.values.len()).sum())
@@ -80,6 +88,22 @@ pub(super) fn counters(body: &[u8], start: Timestamp, end: Timestamp, interval: 
     let scrapes_expected = u32::try_from(whole_intervals).unwrap_or(u32::MAX);
     let scrapes_present = u32::try_from(read_times.len()).unwrap_or(u32::MAX).min(scrapes_expected);
     Ok(Counters { start, end, scrapes_expected, scrapes_present, series })
+}
+
+/// Every sample of one metric in `[start, end]`, both edges included, laid out on the scrapes whose reading time is known.
+pub(super) fn series(body: &[u8], metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, String> {
+    let matrix = matrix(body)?;
+    let read_times = read_times(&matrix, start, end);
+    let wanted = matrix.into_iter().filter(|s| s.metric.get("__name__").is_some_and(|name| name == metric));
+    let lay_out = |mut series: Series| {
+        let found: BTreeMap<Millis, f64> = samples(&series).collect();
+        series.metric.retain(|label, _| !OWN_LABELS.contains(&label.as_str()));
+        let values: Vec<Option<f64>> = read_times.keys().map(|scrape| found.get(scrape).copied()).collect();
+        values.iter().any(Option::is_some).then_some(SampledSeries { labels: series.metric, values })
+    };
+    let mut series: Vec<SampledSeries> = wanted.filter_map(lay_out).collect();
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(Samples { times: read_times.into_values().collect(), series })
 }
 
 fn matrix(body: &[u8]) -> Result<Vec<Series>, String> {
@@ -193,6 +217,21 @@ mod tests {
         assert_eq!(find(&exact, name::NODE_CPU).samples, 3);
         let (late, early) = (Timestamp(at(217).0 + 1), Timestamp(at(2217).0 - 1));
         assert_eq!(find(&counters(RECORDED, late, early, SECOND).unwrap(), name::NODE_CPU).samples, 1);
+    }
+
+    /// Every scrape of the stretch is there with the time of its reading; a sample that is none, or is not there, is absent, and a
+    /// series without any is left out.
+    #[test]
+    fn samples_lie_on_their_scrapes() {
+        let of = |metric, end| series(RECORDED, metric, at(0), end).unwrap();
+        let node = of(name::NODE_CPU, at(2500));
+        assert_eq!(node.times, [1_700_000_000.22, 1_700_000_001.22, 1_700_000_002.22]);
+        assert_eq!(node.series.len(), 1);
+        assert_eq!(node.series[0].labels.keys().collect::<Vec<_>>(), ["host", "node"]);
+        assert_eq!(node.series[0].values, [Some(1.5), Some(1.6), Some(1.75)]);
+        assert_eq!(of(name::POD_MEMORY, at(4000)).series[0].values, [None, Some(4096.0), Some(2048.0), None]);
+        let early = of(name::POD_MEMORY, at(1000));
+        assert_eq!((early.times.len(), early.series.len()), (1, 0));
     }
 
     /// Whole intervals are expected; one more that happens to fit does not count; one that is missing does.

@@ -151,7 +151,8 @@ fn reports_validate() {
 /// The check can fail: each object of a report, robbed of a field or given one, is refused, and so are wrong values.
 #[test]
 fn deviations_are_refused() {
-    let whole = json(&Run::complete());
+    let mut whole = json(&Run::complete());
+    shorten(&mut whole);
     let mut places = Vec::new();
     objects(&whole, String::new(), &mut places);
     assert!(places.len() >= 25, "{}", places.len());
@@ -179,6 +180,18 @@ fn deviations_are_refused() {
         let mut changed = whole.clone();
         *changed.pointer_mut(place).unwrap() = value;
         assert!(wrong(&schema(), &schema(), &changed, "report").is_some(), "{place}");
+    }
+}
+
+/// Of each list the first item is enough, and takes a fraction of the time.
+fn shorten(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(shorten),
+        Value::Array(items) => {
+            items.truncate(1);
+            items.iter_mut().for_each(shorten);
+        }
+        _ => {}
     }
 }
 
