@@ -1,7 +1,7 @@
-//! The local backend where cgroups are not this machine's: its tests, and a whole run, in virtual machines of both cgroup versions.
+//! The local backend on machines that this one is not: its tests, and whole runs, in virtual machines of both cgroup versions.
 //!
-//! Not part of `cargo test`: `make test-vm`. It needs x86_64, qemu, busybox and a kernel; `make setup` fetches them, and what is
-//! missing makes it fail.
+//! Not part of a plain `cargo test`, for it takes minutes: `make test-vm`. It needs x86_64, qemu, busybox and a kernel, which
+//! `make setup` fetches; what is missing makes it fail.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,69 +9,99 @@
     reason = "a test ends at what it did not expect, also in its own functions"
 )]
 
-use std::{
-    collections::BTreeMap,
-    env,
-    path::PathBuf,
-    process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use machine::Step;
+use machine::Machine;
 use serde_json::Value;
 
 #[path = "vm/archive.rs"]
 mod archive;
 #[path = "vm/machine.rs"]
 mod machine;
+#[path = "vm/programs.rs"]
+mod programs;
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// Two emulators at once would only disturb each other.
 fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The programs of the other integration tests, by name. Cargo knows where they are, and builds what is not there.
-fn tests() -> BTreeMap<String, PathBuf> {
-    let arguments = ["test", "--locked", "--no-run", "--test", "local_backend", "--test", "flows", "--message-format", "json"];
-    let built = Command::new(env::var_os("CARGO").unwrap())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments)
-        .output()
-        .unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let messages = String::from_utf8(built.stdout).unwrap();
-    let messages = messages.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let executables = messages.filter_map(|message| {
-        let path = message["executable"].as_str().filter(|_| message["profile"]["test"] == true)?;
-        Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
-    });
-    executables.collect()
+/// As many tests as there are have passed, and nothing is left.
+fn tests_passed(machine: &Machine) {
+    let said = machine.succeeded("local_backend");
+    let all = programs::count_tests("local_backend");
+    assert!(all > 0 && said.contains(&format!("test result: ok. {all} passed; 0 failed; 0 ignored")), "{said}");
+    let said = machine.succeeded("killed_and_cleaned");
+    assert!(said.contains("test result: ok. 1 passed; 0 failed; 0 ignored"), "{said}");
 }
 
-/// How many tests a program has.
-fn count(program: &str) -> usize {
-    let listed = Command::new(&tests()[program]).arg("--list").output().unwrap();
-    String::from_utf8(listed.stdout).unwrap().lines().filter(|line| line.ends_with(": test")).count()
+/// The report of `step`'s run is whole and sane: both arms have trials with a window, in which every host used CPU and no more than its
+/// budget, and the tenants answered queries. How precise a result emulated CPUs allow is not asked.
+fn report_is_sane(machine: &Machine, trials: usize) {
+    let text = machine.succeeded("report");
+    let report: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    assert_eq!(report["schema"], "jostle-report/1");
+    assert_eq!(report["environment"]["cgroup"], "v2");
+    assert!(matches!(report["status"].as_str(), Some("complete" | "refused")), "{}", report["status"]);
+    assert_eq!(report["topology"]["nodes"].as_array().unwrap().len(), 4);
+    for arm in report["arms"].as_array().unwrap() {
+        let measured = arm["trials"].as_array().unwrap().iter().filter(|trial| trial["window"].is_object());
+        let measured: Vec<&Value> = measured.collect();
+        assert!(
+            measured.len() >= trials,
+            "{} has {} of {trials} trials\n{}",
+            arm["name"],
+            measured.len(),
+            machine.all()
+        );
+        for trial in measured {
+            assert!(trial["throughput"]["value"].as_f64().unwrap() > 0.0, "{trial}");
+            for host in trial["hosts"].as_array().unwrap() {
+                // A quota holds over its period of 100 ms, and a window may cut one at either edge.
+                let used = host["cpu_percent"].as_f64().unwrap();
+                assert!((5.0..=110.0).contains(&used), "{trial}");
+            }
+            for aggressor in trial["aggressors"].as_array().unwrap() {
+                assert!(aggressor["tenant"]["completed"].as_u64().unwrap() > 0, "{trial}");
+            }
+        }
+    }
 }
 
-fn succeeded(steps: &BTreeMap<String, Step>, name: &str) -> String {
-    let step = steps.get(name).unwrap_or_else(|| panic!("{name} was not done"));
-    assert_eq!(step.code, 0, "{name}: {}", step.output);
-    step.output.clone()
-}
-
-/// As many tests as there are have passed.
-fn passed(steps: &BTreeMap<String, Step>, name: &str, number: usize) {
-    let said = succeeded(steps, name);
-    assert!(number > 0 && said.contains(&format!("test result: ok. {number} passed; 0 failed; 0 ignored")), "{said}");
-}
-
+/// Version 1 as systemd mounts it, with cpu and cpuacct together and an empty version 2 beside it: the tests of the local backend
+/// pass, and `clean` removes what kill -9 left.
 #[test]
 fn version_1() {
     let _alone = alone();
-    let steps = machine::boot("v1");
-    passed(&steps, "local_backend", count("local_backend"));
-    passed(&steps, "killed_and_cleaned", 1);
-    assert_eq!(succeeded(&steps, "left").trim(), "");
+    let machine = Machine::boot("v1");
+    tests_passed(&machine);
+    assert_eq!(machine.succeeded("left"), "", "is left");
+}
+
+/// Version 2: the same, and a whole run from the experiment file to the report leaves nothing.
+#[test]
+fn version_2() {
+    let _alone = alone();
+    let machine = Machine::boot("v2");
+    tests_passed(&machine);
+    let said = machine.output("run");
+    assert!(matches!(said.code, 0 | 4), "{}", machine.all());
+    report_is_sane(&machine, 2);
+    assert_eq!(machine.succeeded("left"), "", "is left");
+}
+
+/// Version 2 without root: refused where nothing is delegated, with the command that would; in a delegated scope, which has no cpuset,
+/// a run goes through and leaves nothing.
+#[test]
+fn version_2_delegated_to_a_user() {
+    let _alone = alone();
+    let machine = Machine::boot("user");
+    let refused = machine.output("refused");
+    assert_eq!(refused.code, 3, "{}", machine.all());
+    assert!(refused.output.contains("systemd-run --user --scope -p Delegate=yes"), "{}", refused.output);
+    assert!(matches!(machine.output("run").code, 0 | 4), "{}", machine.all());
+    report_is_sane(&machine, 1);
+    assert_eq!(machine.succeeded("left"), "", "is left");
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -25,14 +25,9 @@ impl Archive {
         Ok(Self { file: BufWriter::new(File::create(path)?), there: BTreeSet::new() })
     }
 
-    /// An executable file at an absolute path, its directories too. What is there already stays.
-    pub fn program(&mut self, at: &Path, content: &[u8]) -> io::Result<()> {
+    /// A file at an absolute path, executable; its directories too. What is there already stays.
+    pub fn file(&mut self, at: &Path, content: &[u8]) -> io::Result<()> {
         self.entry(at, PROGRAM, content)
-    }
-
-    /// The same, copied from a file.
-    pub fn copy(&mut self, at: &Path, from: &Path) -> io::Result<()> {
-        if self.there.contains(at) { Ok(()) } else { self.entry(at, PROGRAM, &fs::read(from)?) }
     }
 
     pub fn link(&mut self, at: &Path, to: &str) -> io::Result<()> {

@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -10,12 +12,12 @@ use std::{
     time::Duration,
 };
 
-use crate::archive::Archive;
+use crate::{archive::Archive, programs};
 
 /// What its first process runs.
 const INIT: &str = include_str!("init.sh");
-const SPIN: &str = include_str!("spin.yaml");
-/// An emulator that takes longer is stuck: on two busy CPUs it takes about a third of this.
+const EXPERIMENT: &str = include_str!("spin.yaml");
+/// An emulator that takes longer is stuck: on two idle CPUs the longest takes a quarter of this.
 const DEADLINE: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -25,37 +27,62 @@ pub struct Step {
     pub output: String,
 }
 
-/// Starts a machine of this shape, and returns its steps by name once it has switched itself off.
-pub fn boot(shape: &str) -> BTreeMap<String, Step> {
-    let scratch = tempfile::tempdir().unwrap();
-    let at = |name: &str| scratch.path().join(name);
-    pack(&at("initramfs"), scratch.path());
-    let mut emulator = Emulator(
-        emulator(shape)
-            .arg("-kernel")
-            .arg(kernel())
-            .arg("-initrd")
-            .arg(at("initramfs"))
-            .arg("-serial")
-            .arg(format!("file:{}", at("console").display()))
-            .arg("-serial")
-            .arg(format!("file:{}", at("steps").display()))
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|e| panic!("qemu-system-x86_64: {e}; accepted: apt-get install qemu-system-x86, or make setup")),
-    );
-    let read = |name: &str| String::from_utf8_lossy(&fs::read(at(name)).unwrap_or_default()).into_owned();
-    let ended = emulator.wait();
-    let (console, steps) = (read("console"), parse(&read("steps")));
-    println!("the machine of shape {shape} said:\n{console}");
-    assert!(ended, "the machine was still running after {DEADLINE:?}; it did {:?}", steps.keys());
-    assert!(steps.contains_key("done"), "the machine ended early; it did {:?}", steps.keys());
-    steps
+/// What a machine did before it switched itself off.
+pub struct Machine {
+    console: String,
+    steps: BTreeMap<String, Step>,
 }
 
-/// Two emulated CPUs. Hardware acceleration is left out, so that the test is the same where it is missing or broken.
+impl Machine {
+    /// Runs a machine of this shape to its end.
+    pub fn boot(shape: &str) -> Self {
+        assert_eq!(
+            env::consts::ARCH,
+            "x86_64",
+            "the virtual machine runs this machine's programs, and is an x86_64 one"
+        );
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        pack(&at("initramfs"), scratch.path());
+        let mut command = emulator(shape);
+        command.arg("-kernel").arg(programs::kernel()).arg("-initrd").arg(at("initramfs"));
+        for port in ["console", "steps"] {
+            command.arg("-serial").arg(format!("file:{}", at(port).display()));
+        }
+        let mut emulator = Emulator(command.stdin(Stdio::null()).spawn().unwrap());
+        let ended = emulator.wait();
+        let read = |name: &str| String::from_utf8_lossy(&fs::read(at(name)).unwrap_or_default()).into_owned();
+        let machine = Self { console: read("console"), steps: parse(&read("steps")) };
+        assert!(ended, "the machine was still running after {DEADLINE:?}\n{}", machine.all());
+        machine.succeeded("done");
+        machine
+    }
+
+    /// A step that must have ended, however.
+    pub fn output(&self, step: &str) -> &Step {
+        self.steps.get(step).unwrap_or_else(|| panic!("the machine ended before the end of {step}\n{}", self.all()))
+    }
+
+    /// What a step said that must have succeeded.
+    pub fn succeeded(&self, step: &str) -> &str {
+        let step = self.output(step);
+        assert_eq!(step.code, 0, "{}", self.all());
+        step.output.trim()
+    }
+
+    /// All that it said, for a person who looks for what went wrong.
+    pub fn all(&self) -> String {
+        let mut all = self.console.clone();
+        for (name, Step { code, output }) in self.steps.iter().filter(|(name, _)| *name != "report") {
+            let _ = writeln!(all, "== {name} ended with {code}\n{output}");
+        }
+        all
+    }
+}
+
+/// Two emulated CPUs. No acceleration by hardware, so that the test is the same where there is none, or a broken one.
 fn emulator(shape: &str) -> Command {
-    let mut command = Command::new("qemu-system-x86_64");
+    let mut command = Command::new(programs::in_path("qemu-system-x86_64", "qemu-system-x86"));
     command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"]);
     command.args(["-nodefaults", "-display", "none", "-no-reboot"]);
     command.args(["-append", &format!("console=ttyS0 loglevel=4 panic=-1 SHAPE={shape}")]);
@@ -70,6 +97,7 @@ fn emulator(shape: &str) -> Command {
     command
 }
 
+/// Ended with the test, whatever happens.
 struct Emulator(Child);
 
 impl Emulator {
@@ -94,73 +122,36 @@ impl Drop for Emulator {
 
 /// `@@ begin NAME`, output, `@@ end NAME CODE`.
 fn parse(text: &str) -> BTreeMap<String, Step> {
-    let mut steps = BTreeMap::new();
-    for part in text.split("@@ begin ").skip(1) {
-        let (name, rest) = part.split_once('\n').unwrap_or((part, ""));
-        let Some((output, code)) = rest.split_once(&format!("\n@@ end {name} ")) else { continue };
-        let code = code.trim().parse().unwrap_or_else(|e| panic!("{name} ended with {code:?}: {e}"));
-        steps.insert(name.to_owned(), Step { code, output: output.to_owned() });
-    }
-    steps
+    let steps = text.split("@@ begin ").skip(1).filter_map(|part| {
+        let (name, rest) = part.split_once('\n')?;
+        let (output, code) = rest.split_once(&format!("\n@@ end {name} "))?;
+        Some((name.to_owned(), Step { code: code.trim().parse().ok()?, output: output.to_owned() }))
+    });
+    steps.collect()
 }
 
-fn kernel() -> PathBuf {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/vm-kernel.sh");
-    let path = Command::new(script).arg("--path").output().unwrap();
-    let path = PathBuf::from(String::from_utf8(path.stdout).unwrap().trim());
-    assert!(path.is_file(), "there is no kernel for the virtual machine; accepted: make setup");
-    path
-}
-
-/// Everything that the machine needs, at the places where the tests look for it.
+/// Everything that the machine needs; jostle's programs at the places where the tests look for them.
 fn pack(archive: &Path, scratch: &Path) {
     let mut packed = Archive::create(archive).unwrap();
-    packed.program(Path::new("/init"), INIT.as_bytes()).unwrap();
-    packed.program(Path::new("/spin.yaml"), SPIN.as_bytes()).unwrap();
-    for directory in ["/dev", "/proc", "/sys", "/tmp", "/run"] {
+    packed.file(Path::new("/init"), INIT.as_bytes()).unwrap();
+    packed.file(Path::new("/spin.yaml"), EXPERIMENT.as_bytes()).unwrap();
+    for directory in ["/dev", "/proc", "/sys", "/tmp", "/run", "/root"] {
         packed.directory(Path::new(directory)).unwrap();
     }
-    let busybox = in_path("busybox", "busybox-static");
-    packed.copy(Path::new("/bin/busybox"), &busybox).unwrap();
     packed.link(Path::new("/bin/sh"), "busybox").unwrap();
-    let mut programs = vec![(busybox, None)];
     let jostle = Path::new(env!("CARGO_BIN_EXE_jostle"));
-    for name in ["jostle", "jostle-primary", "jostle-inference"] {
-        programs.push((jostle.with_file_name(name), Some(jostle.with_file_name(name))));
+    packed.link(Path::new("/programs"), jostle.parent().and_then(Path::to_str).unwrap()).unwrap();
+    let ours = ["jostle", "jostle-primary", "jostle-inference"].map(|name| jostle.with_file_name(name));
+    let mut all: Vec<(PathBuf, PathBuf)> = ours.into_iter().map(|path| (path.clone(), path)).collect();
+    for (name, package) in [("busybox", "busybox-static"), ("prometheus", "prometheus")] {
+        all.push((programs::in_path(name, package), Path::new("/bin").join(name)));
     }
-    packed.link(Path::new("/programs"), jostle.parent().unwrap().to_str().unwrap()).unwrap();
-    programs.push((in_path("prometheus", "prometheus"), Some(PathBuf::from("/bin/prometheus"))));
-    for (name, path) in super::tests() {
-        programs.push((path, Some(Path::new("/tests").join(name))));
-    }
-    for (from, to) in programs {
-        for library in libraries(&from) {
-            packed.copy(&library, &library).unwrap();
-        }
-        if let Some(to) = to {
-            packed.copy(&to, &stripped(&from, scratch)).unwrap();
+    all.extend(programs::tests().into_iter().map(|(name, path)| (path, Path::new("/tests").join(name))));
+    for (from, to) in all {
+        packed.file(&to, &fs::read(programs::stripped(&from, scratch)).unwrap()).unwrap();
+        for library in programs::libraries(&from) {
+            packed.file(&library, &fs::read(&library).unwrap()).unwrap();
         }
     }
     packed.finish().unwrap();
-}
-
-fn in_path(program: &str, package: &str) -> PathBuf {
-    let path = env::var_os("PATH").unwrap();
-    let found = env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("{program}: no such program in PATH; accepted: apt-get install {package}, or make setup"))
-}
-
-/// Debug information is three quarters of a program, and would fill the machine's memory.
-fn stripped(program: &Path, scratch: &Path) -> PathBuf {
-    let to = scratch.join(program.file_name().unwrap());
-    let status = Command::new("strip").arg("--strip-debug").arg("-o").arg(&to).arg(program).status().unwrap();
-    assert!(status.success(), "strip {}: {status}", program.display());
-    to
-}
-
-/// The shared libraries of a program, its loader among them; none where it is static.
-fn libraries(program: &Path) -> Vec<PathBuf> {
-    let said = Command::new("ldd").arg(program).output().unwrap();
-    let said = String::from_utf8_lossy(&said.stdout).into_owned();
-    said.split_whitespace().filter(|word| word.starts_with('/') && !word.ends_with(':')).map(PathBuf::from).collect()
 }
