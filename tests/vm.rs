@@ -1,7 +1,7 @@
 //! The local backend on machines that this one is not: its tests, and whole runs, in virtual machines of both cgroup versions.
 //!
-//! Not part of a plain `cargo test`, for it takes minutes: `make test-vm`. It needs x86_64, qemu, busybox and a kernel, which
-//! `make setup` fetches; what is missing makes it fail.
+//! Not part of a plain `cargo test`, for it takes minutes: `make test-vm`, which also fetches what it needs (qemu, busybox, a kernel). It
+//! runs on x86_64. What is missing makes it fail.
 
 #![expect(
     clippy::unwrap_used,
@@ -37,8 +37,8 @@ fn tests_passed(machine: &Machine) {
     assert!(said.contains("test result: ok. 1 passed; 0 failed; 0 ignored"), "{said}");
 }
 
-/// The report of `step`'s run is whole and sane: both arms have trials with a window, in which every host used CPU and no more than its
-/// budget, and the tenants answered queries. How precise a result emulated CPUs allow is not asked.
+/// The run's report is whole and sane: both arms have so many measured trials, in whose windows every host used CPU and no more than
+/// its budget, and the tenants answered queries. How precise a result emulated CPUs allow is not asked.
 fn report_is_sane(machine: &Machine, trials: usize) {
     let text = machine.succeeded("report");
     let report: Value = serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"));
@@ -47,24 +47,17 @@ fn report_is_sane(machine: &Machine, trials: usize) {
     assert!(matches!(report["status"].as_str(), Some("complete" | "refused")), "{}", report["status"]);
     assert_eq!(report["topology"]["nodes"].as_array().unwrap().len(), 4);
     for arm in report["arms"].as_array().unwrap() {
-        let measured = arm["trials"].as_array().unwrap().iter().filter(|trial| trial["window"].is_object());
-        let measured: Vec<&Value> = measured.collect();
-        assert!(
-            measured.len() >= trials,
-            "{} has {} of {trials} trials\n{}",
-            arm["name"],
-            measured.len(),
-            machine.all()
-        );
+        let all = arm["trials"].as_array().unwrap();
+        let measured: Vec<&Value> = all.iter().filter(|trial| trial["throughput"]["value"].is_number()).collect();
+        assert!(measured.len() >= trials, "{} of {trials} trials: {arm}", measured.len());
         for trial in measured {
-            assert!(trial["throughput"]["value"].as_f64().unwrap() > 0.0, "{trial}");
             for host in trial["hosts"].as_array().unwrap() {
                 // A quota holds over its period of 100 ms, and a window may cut one at either edge.
-                let used = host["cpu_percent"].as_f64().unwrap();
-                assert!((5.0..=110.0).contains(&used), "{trial}");
+                let used = host["cpu_percent"].as_f64().unwrap_or_default();
+                assert!((5.0..=110.0).contains(&used), "{host} in {trial}");
             }
             for aggressor in trial["aggressors"].as_array().unwrap() {
-                assert!(aggressor["tenant"]["completed"].as_u64().unwrap() > 0, "{trial}");
+                assert!(aggressor["tenant"]["completed"].as_u64() > Some(0), "{trial}");
             }
         }
     }
@@ -76,6 +69,7 @@ fn report_is_sane(machine: &Machine, trials: usize) {
 fn version_1() {
     let _alone = alone();
     let machine = Machine::boot("v1");
+    println!("{}", machine.all());
     tests_passed(&machine);
     assert_eq!(machine.succeeded("left"), "", "is left");
 }
@@ -85,9 +79,9 @@ fn version_1() {
 fn version_2() {
     let _alone = alone();
     let machine = Machine::boot("v2");
+    println!("{}", machine.all());
     tests_passed(&machine);
-    let said = machine.output("run");
-    assert!(matches!(said.code, 0 | 4), "{}", machine.all());
+    assert!(matches!(machine.output("run").code, 0 | 4));
     report_is_sane(&machine, 2);
     assert_eq!(machine.succeeded("left"), "", "is left");
 }
@@ -98,10 +92,11 @@ fn version_2() {
 fn version_2_delegated_to_a_user() {
     let _alone = alone();
     let machine = Machine::boot("user");
+    println!("{}", machine.all());
     let refused = machine.output("refused");
-    assert_eq!(refused.code, 3, "{}", machine.all());
+    assert_eq!(refused.code, 3);
     assert!(refused.output.contains("systemd-run --user --scope -p Delegate=yes"), "{}", refused.output);
-    assert!(matches!(machine.output("run").code, 0 | 4), "{}", machine.all());
+    assert!(matches!(machine.output("run").code, 0 | 4));
     report_is_sane(&machine, 1);
     assert_eq!(machine.succeeded("left"), "", "is left");
 }

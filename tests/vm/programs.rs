@@ -36,7 +36,7 @@ pub fn kernel() -> PathBuf {
     let said = Command::new(script).arg("--path").output().unwrap();
     let path = PathBuf::from(String::from_utf8(said.stdout).unwrap().trim());
     let why = String::from_utf8_lossy(&said.stderr);
-    assert!(path.is_file(), "there is no kernel for the virtual machine; accepted: make setup; {why}");
+    assert!(path.is_file(), "there is no kernel for the virtual machine; accepted: make test-vm; {why}");
     path
 }
 
@@ -44,7 +44,7 @@ pub fn in_path(program: &str, package: &str) -> PathBuf {
     let path = env::var_os("PATH").unwrap();
     let found = env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());
     found.unwrap_or_else(|| {
-        panic!("{program}: no such program in PATH; accepted: make setup, or apt-get install {package}")
+        panic!("{program}: no such program in PATH; accepted: make test-vm, or apt-get install {package}")
     })
 }
 
@@ -52,7 +52,7 @@ pub fn in_path(program: &str, package: &str) -> PathBuf {
 pub fn stripped(program: &Path, scratch: &Path) -> PathBuf {
     let to = scratch.join(program.file_name().unwrap());
     let status = Command::new("strip").arg("--strip-debug").arg("-o").arg(&to).arg(program).status();
-    let status = status.unwrap_or_else(|e| panic!("strip: {e}; accepted: make setup, or apt-get install binutils"));
+    let status = status.unwrap_or_else(|e| panic!("strip: {e}; accepted: make test-vm, or apt-get install binutils"));
     assert!(status.success(), "strip {}: {status}", program.display());
     to
 }
