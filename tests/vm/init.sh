@@ -67,19 +67,27 @@ left() {
   done
 }
 
-tests() {
+local_backend() {
   step local_backend /tests/local_backend --test-threads=1
+}
+
+killed_and_cleaned() {
   step killed_and_cleaned /tests/flows --test-threads=1 local::killed_and_cleaned
 }
 
 case $SHAPE in
   v1)
     step mount version_1
-    tests
+    local_backend
+    killed_and_cleaned
     ;;
   v2)
     step mount version_2
-    tests
+    local_backend
+    ;;
+  run)
+    step mount version_2
+    killed_and_cleaned
     step run jostle run --fail-on never --out /tmp/run /spin.yaml
     step report cat /tmp/run/report.json
     ;;
