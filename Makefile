@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build build-torch demo check fmt deny clippy docs test test-root test-torch clean
+.PHONY: help setup build build-torch demo check fmt deny clippy docs test test-root test-torch test-vm clean
 
 STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -54,7 +54,7 @@ docs:
 	@$(STEP) docs-root $(ROOT) doc --quiet --locked --no-deps --document-private-items
 	@$(STEP) docs-torch cargo doc --quiet --locked $(TORCH) --no-deps --document-private-items
 
-test: setup check build-torch test-torch test-root ## Set up, check, and run every test; cgroups need root
+test: setup check build-torch test-torch test-root test-vm ## Set up, check, and run every test; cgroups need root
 
 test-torch:
 	@$(STEP) test-torch cargo test --locked --no-fail-fast $(TORCH)
@@ -63,6 +63,13 @@ test-torch:
 test-root:
 	@$(STEP) build-dev $(ROOT) build --locked
 	@$(STEP) test-root $(ROOT) test --locked --no-fail-fast
+
+# Not part of setup: only tests want an emulator.
+test-vm: ## The local backend in virtual machines of both cgroup versions, with and without root; fetches qemu and a kernel
+	@$(STEP) packages-vm .ci/packages.sh vm
+	@$(STEP) vm-kernel .ci/vm-kernel.sh
+	@$(STEP) build-dev $(ROOT) build --locked
+	@$(STEP) test-vm $(ROOT) test --locked --test vm
 
 clean: ## What was built; the cache, the runs and running cgroups stay (see `jostle clean`)
 	@cargo clean

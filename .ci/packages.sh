@@ -1,5 +1,6 @@
 #!/bin/bash
 # The system's part of the set-up: Debian packages for what is missing, nothing where nothing is.
+# Use: packages.sh [vm]      with vm, also what the tests in virtual machines want
 # Deliberately absent: Rust. Its toolchain is the user's choice; what is missing is said.
 set -euo pipefail
 
@@ -15,6 +16,10 @@ python3 -m pip --version >/dev/null 2>&1 || missing+=(python3-pip)
 has c++ g++
 has readelf binutils
 has chromium chromium # the tests look at report.html in it
+if [ "${1:-}" = vm ]; then
+  has qemu-system-x86_64 qemu-system-x86
+  has busybox busybox-static
+fi
 [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
 if [ ${#missing[@]} -eq 0 ]; then
   echo "setup: every package is there"
