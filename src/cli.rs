@@ -128,6 +128,12 @@ pub enum Format {
     Json,
     /// For a browser: report.html, one file that needs nothing else
     Html,
+    /// For a spreadsheet: a row per trial
+    Csv,
+    /// For a pull request's comment
+    Markdown,
+    /// For a CI server: a test case per comparison
+    Junit,
 }
 
 #[derive(Debug, Args)]
