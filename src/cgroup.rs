@@ -152,6 +152,19 @@ impl Hierarchy {
         text
     }
 
+    /// The controllers that are used, by version: `v1: cpu, cpuacct, cpuset, memory`.
+    pub fn inventory(&self) -> String {
+        let used = Controller::ALL.into_iter().filter(|controller| match self.mounts.of(*controller) {
+            None => false,
+            Some(_) if *controller == Controller::Cpuset => self.has_cpuset,
+            // Version 2 counts in its controller cpu.
+            Some(mount) => *controller != Controller::Cpuacct || mount.version == version::Version::V1,
+        });
+        let names: Vec<&str> = used.map(Controller::name).collect();
+        let cpuset = if self.has_cpuset { "" } else { "; no cpuset, so processes are pinned by CPU affinity" };
+        format!("{}: {}{cpuset}", self.setup(), names.join(", "))
+    }
+
     /// The group's directory below `controller`; `None` where that controller is nowhere.
     fn dir(&self, controller: Controller, group: &Group) -> Option<PathBuf> {
         self.mounts.of(controller).map(|mount| mount.root.join(group.path()))

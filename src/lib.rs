@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+pub mod doctor;
 pub mod engine;
 pub mod experiment;
 pub mod fake;

@@ -1,4 +1,4 @@
-//! The local run: which adapters, which programs, and what must be there before anything is touched.
+//! The local run: which adapters, which programs, which files.
 
 use std::{
     env, fs,
@@ -11,7 +11,10 @@ use jostle_protocol::kernel::{KernelSpec, Network};
 use super::{Failure, cache};
 use crate::{
     aggressor::inference::{Inference, InferenceConfig},
-    backend::local::{self, Local, LocalConfig},
+    backend::{
+        BackendError,
+        local::{Local, LocalConfig},
+    },
     clock::RealClock,
     engine::builtin::{Builtin, BuiltinConfig},
     experiment::Experiment,
@@ -28,63 +31,63 @@ pub const DATA: &str = "prometheus";
 /// The ports of a local run.
 pub type LocalPorts = Ports<Local, Builtin, Inference, Managed, RealClock>;
 
-/// Checks, cheaply, what only this machine can tell. Touches nothing.
-pub fn check(experiment: &Experiment, plan: &Plan) -> Result<(), Failure> {
+/// The kernels that an experiment needs, each with the program that computes it, such as `primary`.
+pub fn kernels(experiment: &Experiment) -> Vec<(&'static str, KernelSpec)> {
     let primary = &experiment.primary;
     let mut kernels = vec![("primary", cache::kernel(primary.workload, &primary.images, experiment.seed))];
-    for arm in &experiment.arms {
-        if let Some(aggressor) = &arm.aggressor {
-            kernels.push(("inference", cache::kernel(aggressor.workload, &aggressor.images, experiment.seed)));
-        }
+    for aggressor in experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref()) {
+        kernels.push(("inference", cache::kernel(aggressor.workload, &aggressor.images, experiment.seed)));
     }
-    for (what, kernel) in &kernels {
-        program(what, kernel.network)?;
-        files(kernel)?;
-    }
-    let found =
-        env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join("prometheus").is_file()));
-    if !found {
-        let why = "prometheus: no such program in PATH\n  accepted: apt-get install prometheus, or make setup";
-        return Err(Failure::machine(why));
-    }
-    local::check(&config("check"), &plan.layout).map_err(Failure::machine)
-}
-
-fn config(run: &str) -> LocalConfig {
-    LocalConfig::new(run)
+    kernels
 }
 
 /// The workload programs lie beside this one; those with libtorch have names of their own.
-fn program(what: &str, network: Network) -> Result<PathBuf, Failure> {
-    let here = env::current_exe().map_err(Failure::machine)?;
+pub fn program(what: &str, network: Network) -> Result<PathBuf, BackendError> {
     let suffix = if network == Network::Spin { "" } else { "-torch" };
-    let program = here.with_file_name(format!("jostle-{what}{suffix}"));
+    let name = format!("jostle-{what}{suffix}");
+    let missing = |component: String, why: String| BackendError {
+        component,
+        why,
+        accepted: if suffix.is_empty() {
+            "cargo build".to_owned()
+        } else {
+            "make setup build, or workload: spin, which needs no libtorch".to_owned()
+        },
+    };
+    let here = env::current_exe().map_err(|error| missing(name.clone(), error.to_string()))?;
+    let program = here.with_file_name(&name);
     if program.is_file() {
         return Ok(program);
     }
-    let accepted =
-        if suffix.is_empty() { "cargo build" } else { "make setup build, or workload: spin, which needs no libtorch" };
-    Err(Failure::machine(format!("{}: no such program\n  accepted: {accepted}", program.display())))
+    Err(missing(program.display().to_string(), "no such program".to_owned()))
 }
 
-fn files(kernel: &KernelSpec) -> Result<(), Failure> {
+/// Whether the weights and pictures of a kernel are there: which, or none where it needs none.
+pub fn files(kernel: &KernelSpec) -> Result<Option<String>, BackendError> {
     if let Some(weights) = kernel.weights.as_ref().filter(|weights| !weights.is_file()) {
-        return Err(Failure::machine(format!("{}: no such weights\n  accepted: make setup", weights.display())));
+        return Err(BackendError {
+            component: weights.display().to_string(),
+            why: "no such weights".to_owned(),
+            accepted: "make setup".to_owned(),
+        });
     }
-    let Some(folder) = &kernel.folder else { return Ok(()) };
+    let Some(folder) = &kernel.folder else { return Ok(None) };
+    let refused = |why: String, accepted: &str| BackendError {
+        component: format!("images.folder {}", folder.display()),
+        why,
+        accepted: accepted.to_owned(),
+    };
     let classes = fs::read_dir(folder).map(|entries| entries.flatten().filter(|entry| entry.path().is_dir()).count());
     match classes {
-        Ok(1..) => Ok(()),
-        Ok(0) => Err(Failure::machine(format!(
-            "images.folder {}: holds no class\n  accepted: a folder with one sub-folder of pictures per class, for example \
-             tabby/one.jpg; or folder: default after make setup",
-            folder.display()
-        ))),
-        Err(error) => Err(Failure::machine(format!(
-            "images.folder {}: {error}\n  accepted: a folder with one sub-folder of pictures per class; or folder: default \
-             after make setup",
-            folder.display()
-        ))),
+        Ok(classes @ 1..) => Ok(Some(format!("pictures of {classes} classes ({})", folder.display()))),
+        Ok(0) => Err(refused(
+            "holds no class".to_owned(),
+            "a folder with one sub-folder of pictures per class, for example tabby/one.jpg; or folder: default after make setup",
+        )),
+        Err(error) => Err(refused(
+            error.to_string(),
+            "a folder with one sub-folder of pictures per class; or folder: default after make setup",
+        )),
     }
 }
 
@@ -92,7 +95,7 @@ fn files(kernel: &KernelSpec) -> Result<(), Failure> {
 pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path) -> Result<LocalPorts, Failure> {
     let logs = directory.join("logs");
     let run = directory.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned());
-    let config = config(&run);
+    let config = LocalConfig::new(run);
     let nodes = plan.layout.hosts.iter().flat_map(|host| host.nodes.iter().map(|node| node.node));
     let primary = &experiment.primary;
     let engine = Builtin::new(BuiltinConfig {
@@ -156,9 +159,7 @@ mod tests {
         let there = tempfile::tempdir().unwrap();
         let refused = |folder: &str, weights: Option<&str>| {
             let kernel = kernel(there.path().join(folder), weights.map(|weights| there.path().join(weights)));
-            let failure = files(&kernel).unwrap_err();
-            assert_eq!(failure.code, 3);
-            failure.message
+            files(&kernel).unwrap_err().to_string()
         };
         assert!(refused(".", Some("none.safetensors")).contains("accepted: make setup"));
         assert!(refused("nowhere", None).contains("one sub-folder of pictures per class"));

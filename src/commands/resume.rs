@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Failure, local, machine, output, run};
+use super::{Failure, doctor, machine, output, run};
 use crate::{
     cli::Output,
     experiment::BackendChoice,
@@ -39,7 +39,7 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
             );
             return Err(Failure::machine(why));
         }
-        local::check(&record.experiment, &record.plan)?;
+        doctor::preflight(&record.experiment, &record.plan, Some(path))?;
     }
     let history = History::of(&record);
     let mut directory = RunDirectory::append_to(path);

@@ -13,5 +13,6 @@ mod bad_input;
 mod bench;
 mod browser;
 mod chromium;
+mod doctor;
 mod fake;
 mod local;
