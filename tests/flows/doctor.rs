@@ -112,7 +112,7 @@ fn run_refuses_all_at_once() {
     assert_eq!(done.status.code(), Some(3), "{err}");
     let refusals: Vec<&str> = err.lines().filter(|line| !line.starts_with("  accepted: ")).collect();
     assert!(refusals.iter().any(|line| line.starts_with("jostle: prometheus: no such program")), "{err}");
-    assert!(refusals.iter().any(|line| line.starts_with("data: ") && line.contains("weights")), "{err}");
+    assert!(refusals.iter().any(|line| line.starts_with("data: ") && line.contains("pictures-1")), "{err}");
     assert_eq!(err.matches("  accepted: ").count(), refusals.len(), "{err}");
     assert!(!Path::new(&bench.path("runs")).exists());
     assert_eq!(bench.names(), ["demo.yaml"]);
