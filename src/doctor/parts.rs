@@ -149,11 +149,21 @@ pub struct Place {
 
 /// Room for the run directory, and for the cache, which set-up fills where it has not yet.
 pub fn disk(runs: &Place, cache: &Place, set_up: bool) -> Check {
-    let of_runs =
-        room(runs, "runs", "jostle run --out DIR FILE  # with a DIR where there is room", Status::Fail, LITTLE);
+    let of_runs = room(
+        runs,
+        "runs",
+        "jostle run --out DIR FILE  # with a DIR that has room and can be written to",
+        Status::Fail,
+        LITTLE,
+    );
     let wanted = if set_up { LEAST } else { SET_UP };
-    let of_cache =
-        room(cache, "the cache", "export XDG_CACHE_HOME=DIR  # with a DIR where there is room", Status::Warn, wanted);
+    let of_cache = room(
+        cache,
+        "the cache",
+        "export XDG_CACHE_HOME=DIR  # with a DIR that has room and can be written to",
+        Status::Warn,
+        wanted,
+    );
     let worst = if of_cache.status > of_runs.status { &of_cache } else { &of_runs };
     let remedy = worst.remedy.clone();
     Check {

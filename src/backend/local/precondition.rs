@@ -168,7 +168,7 @@ mod tests {
         backend::local::fixture::{config, layout},
         cgroup::{
             Caller, Group,
-            fixture::{delegated, tree, v2, write},
+            fixture::{delegated, hybrid, tree, v2, write},
         },
     };
 
@@ -236,7 +236,8 @@ mod tests {
             assert_eq!(found.lock.is_some(), matches!(found.privileges, Some(Ok(_))));
             (found.controllers.unwrap(), found.privileges.unwrap().map_err(|error| error.component))
         };
-        let (v1, v2) = (tree(), v2());
+        let (v1, v2, both) = (tree(), v2(), hybrid("memory"));
+        assert_eq!(told(both.path(), None).0, "v1: cpu, cpuacct, cpuset; v2: memory");
         assert_eq!(told(v1.path(), None), ("v1: cpu, cpuacct, cpuset, memory".to_owned(), Ok("root".to_owned())));
         assert_eq!(told(v2.path(), None), ("v2: cpu, cpuset, memory".to_owned(), Ok("root".to_owned())));
         let stranger = Caller { user: 1000, place: "user.slice".into() };
