@@ -16,34 +16,54 @@ pub struct Usage {
 
 /// CPU stolen by the hypervisor, against `analysis.voidAbove.stolenCpu`.
 pub fn steal(usage: &Read<Usage>, bears_pp: f64) -> Check {
-    let remedy = "vmstat 1 5  # shows it; take another machine, or set analysis: { voidAbove: { stolenCpu: 10pp } }";
-    judged("steal", "stolen by the hypervisor", usage, |usage| usage.stolen_percent, bears_pp, remedy)
+    let judge = Judge {
+        check: "steal",
+        what: "stolen by the hypervisor",
+        of: |usage| usage.stolen_percent,
+        remedy: "vmstat 1 5  # shows it; take another machine",
+        key: "stolenCpu",
+    };
+    judge.judged(usage, bears_pp)
 }
 
 /// CPU used by what is no part of a run, against `analysis.voidAbove.foreignCpu`.
 pub fn load(usage: &Read<Usage>, bears_pp: f64) -> Check {
-    let remedy = "top -b -n 1 | head -n 12  # shows who; stop it, or set analysis: { voidAbove: { foreignCpu: 10pp } }";
-    judged("load", "used by other processes", usage, |usage| usage.busy_percent, bears_pp, remedy)
+    let judge = Judge {
+        check: "load",
+        what: "used by other processes",
+        of: |usage| usage.busy_percent,
+        remedy: "top -b -n 1 | head -n 12  # shows who; stop it",
+        key: "foreignCpu",
+    };
+    judge.judged(usage, bears_pp)
 }
 
-fn judged(
+/// One disturbance.
+struct Judge {
     check: &'static str,
-    what: &str,
-    usage: &Read<Usage>,
+    what: &'static str,
     of: fn(&Usage) -> f64,
-    bears_pp: f64,
-    remedy: &str,
-) -> Check {
-    let percent = match usage {
-        Ok(usage) => of(usage),
-        Err(why) => return Check::unread(check, why, "head -n 1 /proc/stat"),
-    };
-    let evidence = format!("{percent:.1} % of the CPUs {what} over one second; a trial bears {bears_pp} %");
-    if percent <= bears_pp {
-        Check::ok(check, evidence)
-    } else if percent <= HOPELESS * bears_pp {
-        Check::warn(check, evidence, remedy)
-    } else {
-        Check::fail(check, evidence, remedy)
+    remedy: &'static str,
+    /// Of `analysis.voidAbove`.
+    key: &'static str,
+}
+
+impl Judge {
+    fn judged(&self, usage: &Read<Usage>, bears_pp: f64) -> Check {
+        let percent = match usage {
+            Ok(usage) => (self.of)(usage),
+            Err(why) => return Check::unread(self.check, why, "head -n 1 /proc/stat"),
+        };
+        let evidence = format!("{percent:.1} % of the CPUs {} over one second; a trial bears {bears_pp} %", self.what);
+        if percent <= bears_pp {
+            return Check::ok(self.check, evidence);
+        }
+        if percent > HOPELESS * bears_pp {
+            return Check::fail(self.check, evidence, self.remedy);
+        }
+        // To the next ten, so that it would have been borne with something to spare.
+        let enough = (percent / 10.0).floor() * 10.0 + 10.0;
+        let bear = format!(", or set analysis: {{ voidAbove: {{ {}: {enough}pp }} }}", self.key);
+        Check::warn(self.check, evidence, format!("{}{bear}", self.remedy))
     }
 }

@@ -118,10 +118,12 @@ fn disturbances() {
     let usage = |busy_percent, stolen_percent| Ok(Usage { busy_percent, stolen_percent });
     is(&load(&usage(2.0, 99.0), 2.0), Status::Ok, "2.0 % of the CPUs used by other processes over one second");
     is(&load(&usage(2.1, 0.0), 2.0), Status::Warn, "a trial bears 2 %");
+    assert!(load(&usage(2.1, 0.0), 2.0).remedy.unwrap().contains("voidAbove: { foreignCpu: 10pp }"));
     is(&load(&usage(10.1, 0.0), 2.0), Status::Fail, "10.1 %");
     is(&load(&unread(), 2.0), Status::Warn, "cannot be read");
     is(&steal(&usage(99.0, 0.4), 2.0), Status::Ok, "0.4 % of the CPUs stolen by the hypervisor");
     is(&steal(&usage(0.0, 9.0), 2.0), Status::Warn, "9.0 %");
+    assert!(steal(&usage(0.0, 12.0), 10.0).remedy.unwrap().contains("voidAbove: { stolenCpu: 20pp }"));
     is(&steal(&usage(0.0, 11.0), 2.0), Status::Fail, "11.0 %");
     is(&steal(&unread(), 2.0), Status::Warn, "cannot be read");
 }
