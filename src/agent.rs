@@ -3,7 +3,7 @@
 //! Nothing is kept between scrapes and nothing is averaged. What cannot be read is left out: missing, never zero.
 
 mod collector;
-mod machine;
+pub mod machine;
 
 use std::{
     future::Future,

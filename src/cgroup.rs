@@ -152,6 +152,29 @@ impl Hierarchy {
         text
     }
 
+    /// The controllers that are used, by version: `v1: cpu, cpuacct, cpuset, memory`.
+    pub fn inventory(&self) -> String {
+        let used = |version| {
+            let names: Vec<&str> = Controller::ALL
+                .into_iter()
+                .filter(|controller| self.mounts.of(*controller).is_some_and(|mount| mount.version == version))
+                .filter(|controller| *controller != Controller::Cpuset || self.has_cpuset)
+                // Version 2 counts in its controller cpu.
+                .filter(|controller| *controller != Controller::Cpuacct || version == version::Version::V1)
+                .map(Controller::name)
+                .collect();
+            names.join(", ")
+        };
+        let parts = [("v1", used(version::Version::V1)), ("v2", used(version::Version::V2))];
+        let told: Vec<String> = parts
+            .iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(version, names)| format!("{version}: {names}"))
+            .collect();
+        let cpuset = if self.has_cpuset { "" } else { "; no cpuset, so processes are pinned by CPU affinity" };
+        format!("{}{cpuset}", told.join("; "))
+    }
+
     /// The group's directory below `controller`; `None` where that controller is nowhere.
     fn dir(&self, controller: Controller, group: &Group) -> Option<PathBuf> {
         self.mounts.of(controller).map(|mount| mount.root.join(group.path()))

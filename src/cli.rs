@@ -60,6 +60,8 @@ pub enum Command {
         #[arg(long, value_enum, default_value_t = Format::Terminal)]
         format: Format,
     },
+    /// Can this machine run it? Every check with its evidence and a remedy; touch nothing
+    Doctor(DoctorArgs),
     /// Remove whatever any run left on this machine: processes and cgroups
     Clean {
         /// Where the cgroup controllers are mounted
@@ -128,6 +130,24 @@ pub enum Format {
     Json,
     /// For a browser: report.html, one file that needs nothing else
     Html,
+    /// For a spreadsheet: a row per trial
+    Csv,
+    /// For a pull request's comment
+    Markdown,
+    /// For a CI server: a test case per comparison
+    Junit,
+}
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The experiment; only what it needs is asked for (default: that of examples/demo.yaml)
+    pub file: Option<PathBuf>,
+    /// Print an array of {check, status, evidence, remedy}
+    #[arg(long)]
+    pub json: bool,
+    /// Look at the sys, proc and run below this directory in place of the machine's own
+    #[arg(long, default_value = "/", hide = true)]
+    pub root: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod agent;
 mod analyze;
 mod cache;
 mod clean;
+mod doctor;
 mod local;
 mod machine;
 mod output;
@@ -18,6 +19,7 @@ mod validate;
 use std::{path::Path, process::ExitCode};
 
 use crate::{
+    backend::BackendError,
     cli::Command,
     experiment::{self, BackendChoice, Experiment, SpecError},
     plan::{self, Machine, Plan, iterations_per_window},
@@ -53,6 +55,12 @@ impl Failure {
     }
 }
 
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        Self::machine(error)
+    }
+}
+
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         Self::machine(error)
@@ -69,6 +77,7 @@ pub fn execute(command: Command) -> ExitCode {
         Command::Analyze { run, verdict } => analyze::analyze(&run, &verdict),
         Command::Report { run, format } => report::report(&run, format),
         Command::Clean { cgroup_root } => clean::clean(&cgroup_root),
+        Command::Doctor(args) => doctor::doctor(&args),
         Command::Agent(args) => agent::agent(&args),
     };
     match done {

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod copies;
+pub mod doctor;
 pub mod engine;
 pub mod experiment;
 pub mod fake;

@@ -1,12 +1,15 @@
-//! What a run says: a pure fold of its record into one model, and that model as JSON, as text and as a page. PURE.
+//! What a run says: a pure fold of its record into one model, and that model in every format. PURE.
 //!
 //! The same record gives the same bytes. Deliberately absent: reading and writing files, and anything live.
 
 mod build;
+mod csv;
 mod exit;
 mod fold;
 mod html;
 mod json;
+mod junit;
+mod markdown;
 mod model;
 mod phrase;
 mod session;
@@ -17,8 +20,11 @@ mod terminal;
 mod tests;
 
 pub use build::{RunRecord, build};
+pub use csv::to_csv;
 pub use exit::{FailOn, exit_code};
 pub use html::html;
 pub use json::to_json;
+pub use junit::to_junit;
+pub use markdown::to_markdown;
 pub use model::*;
 pub use terminal::terminal;

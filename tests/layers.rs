@@ -23,7 +23,7 @@ const ADAPTERS: [&str; 9] = [
     "crate::metrics::prometheus",
 ];
 /// What decides and counts, and does nothing else.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "crate::experiment",
     "crate::plan",
     "crate::trial",
@@ -31,6 +31,7 @@ const PURE: [&str; 7] = [
     "crate::observe",
     "crate::report",
     "crate::progress",
+    "crate::doctor",
 ];
 const PORTS: [&str; 4] = ["=crate::backend", "=crate::engine", "=crate::aggressor", "=crate::metrics"];
 /// Parse, run, map errors to exit codes: anything goes.

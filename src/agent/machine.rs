@@ -9,17 +9,17 @@ use crate::cgroup::{Stalled, parse_pressure};
 
 /// CPU time of all CPUs since boot, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct MachineCpu {
+pub struct MachineCpu {
     /// Used by tasks, sampled at the timer's ticks.
-    pub(super) busy: f64,
+    pub busy: f64,
     /// Taken by the hypervisor for others.
-    pub(super) steal: f64,
+    pub steal: f64,
     /// Busy, idle, waiting and stolen.
-    pub(super) total: f64,
+    pub total: f64,
 }
 
 /// `None` where it cannot be read.
-pub(super) fn cpu(proc_root: &Path) -> Option<MachineCpu> {
+pub fn cpu(proc_root: &Path) -> Option<MachineCpu> {
     // SAFETY: sysconf takes a constant and touches no memory of ours.
     let ticks = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
     parse_stat(&fs::read_to_string(proc_root.join("stat")).ok()?, ticks as f64)

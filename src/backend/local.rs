@@ -14,7 +14,7 @@ pub use clean::{Removed, clean};
 use kubelet::{Class, MIN_SHARES};
 use lock::Lock;
 pub use lock::runtime_directory;
-pub use precondition::check;
+pub use precondition::{Inspection, check, inspect};
 
 use crate::{
     backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Role},

@@ -113,6 +113,15 @@ impl Hierarchy {
         Ok(())
     }
 
+    /// How many processes are in the group and below it.
+    pub fn members(&self, group: &Group) -> Result<usize, CgroupError> {
+        let mut members = BTreeSet::new();
+        for member in self.family(group) {
+            members.extend(self.processes(&member)?);
+        }
+        Ok(members.len())
+    }
+
     /// Removes the group and everything below it, deepest first, below every mount. What is gone already is no error. Returns how
     /// many groups there were.
     pub async fn remove(&self, group: &Group) -> Result<usize, CgroupError> {

@@ -17,7 +17,8 @@ const PICTURES: &str = "pictures-1";
 const WEIGHTS: &str = "weights-1/mobilenetv2.safetensors";
 const COSTS: &str = "costs.json";
 
-fn directory() -> PathBuf {
+/// Where they are.
+pub fn directory() -> PathBuf {
     // Relative ones are ignored, as the XDG specification asks: the cache would be wherever the command is typed.
     let given = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || env::home_dir().filter(|path| path.is_absolute()).map(|home| home.join(".cache"));

@@ -1,4 +1,4 @@
-//! The local run: which adapters, which programs, and what must be there before anything is touched.
+//! The local run: which adapters, which programs, which files.
 
 mod either;
 
@@ -17,7 +17,10 @@ use crate::{
         custom::{CustomTenants, CustomTenantsConfig},
         inference::{Inference, InferenceConfig},
     },
-    backend::local::{self, Local, LocalConfig},
+    backend::{
+        BackendError,
+        local::{Local, LocalConfig},
+    },
     clock::RealClock,
     copies::{Copies, CopiesConfig},
     engine::{
@@ -38,78 +41,86 @@ pub const SCRATCH: &str = "scratch";
 /// The ports of a local run.
 pub type LocalPorts = Ports<Local, LocalEngine, LocalAggressor, Managed, RealClock>;
 
-/// Checks, cheaply, what only this machine can tell. Touches nothing.
-///
-/// `base` is the experiment file's folder.
-pub fn check(experiment: &Experiment, plan: &Plan, base: &Path) -> Result<(), Failure> {
-    let primary = &experiment.primary;
-    let (mut kernels, mut commands) = (Vec::new(), Vec::new());
-    match &primary.workload {
-        Work::Network(network) => {
-            kernels.push(("primary", cache::kernel(*network, &primary.images, experiment.seed)));
-        }
-        Work::Custom(job) => commands.push(&job.command),
-    }
-    for aggressor in experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref()) {
-        match &aggressor.workload {
-            Work::Network(network) => {
-                kernels.push(("inference", cache::kernel(*network, &aggressor.images, experiment.seed)));
-            }
-            Work::Custom(command) => commands.push(command),
-        }
-    }
-    for command in commands {
+/// Whether every command of an experiment can be found; `base` is the experiment file's folder. Touches nothing.
+pub fn commands(experiment: &Experiment, base: &Path) -> Result<(), Failure> {
+    let tenants = experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref());
+    let tenants = tenants.filter_map(|aggressor| match &aggressor.workload {
+        Work::Custom(command) => Some(&**command),
+        Work::Network(_) => None,
+    });
+    let job = match &experiment.primary.workload {
+        Work::Custom(job) => Some(&job.command),
+        Work::Network(_) => None,
+    };
+    for command in job.into_iter().chain(tenants) {
         let nowhere = Path::new("");
         Copies::new(copies("", command, base, nowhere, &RealClock::start())).check().map_err(Failure::machine)?;
     }
-    for (what, kernel) in &kernels {
-        program(what, kernel.network)?;
-        files(kernel)?;
-    }
-    let found =
-        env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|dir| dir.join("prometheus").is_file()));
-    if !found {
-        let why = "prometheus: no such program in PATH\n  accepted: apt-get install prometheus, or make setup";
-        return Err(Failure::machine(why));
-    }
-    local::check(&config("check"), &plan.layout).map_err(Failure::machine)
+    Ok(())
 }
 
-fn config(run: &str) -> LocalConfig {
-    LocalConfig::new(run)
+/// The kernels that an experiment needs, each with the program that computes it, such as `primary`.
+pub fn kernels(experiment: &Experiment) -> Vec<(&'static str, KernelSpec)> {
+    let primary = &experiment.primary;
+    let mut kernels = Vec::new();
+    if let Work::Network(network) = &primary.workload {
+        kernels.push(("primary", cache::kernel(*network, &primary.images, experiment.seed)));
+    }
+    for aggressor in experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref()) {
+        if let Work::Network(network) = &aggressor.workload {
+            kernels.push(("inference", cache::kernel(*network, &aggressor.images, experiment.seed)));
+        }
+    }
+    kernels
 }
 
 /// The workload programs lie beside this one; those with libtorch have names of their own.
-fn program(what: &str, network: Network) -> Result<PathBuf, Failure> {
-    let here = env::current_exe().map_err(Failure::machine)?;
+pub fn program(what: &str, network: Network) -> Result<PathBuf, BackendError> {
     let suffix = if network == Network::Spin { "" } else { "-torch" };
-    let program = here.with_file_name(format!("jostle-{what}{suffix}"));
+    let name = format!("jostle-{what}{suffix}");
+    let missing = |component: String, why: String| BackendError {
+        component,
+        why,
+        accepted: if suffix.is_empty() {
+            "cargo build".to_owned()
+        } else {
+            "make setup build, or workload: spin, which needs no libtorch".to_owned()
+        },
+    };
+    let here = env::current_exe().map_err(|error| missing(name.clone(), error.to_string()))?;
+    let program = here.with_file_name(&name);
     if program.is_file() {
         return Ok(program);
     }
-    let accepted =
-        if suffix.is_empty() { "cargo build" } else { "make setup build, or workload: spin, which needs no libtorch" };
-    Err(Failure::machine(format!("{}: no such program\n  accepted: {accepted}", program.display())))
+    Err(missing(program.display().to_string(), "no such program".to_owned()))
 }
 
-fn files(kernel: &KernelSpec) -> Result<(), Failure> {
+/// Whether the weights and pictures of a kernel are there: which, or none where it needs none.
+pub fn files(kernel: &KernelSpec) -> Result<Option<String>, BackendError> {
     if let Some(weights) = kernel.weights.as_ref().filter(|weights| !weights.is_file()) {
-        return Err(Failure::machine(format!("{}: no such weights\n  accepted: make setup", weights.display())));
+        return Err(BackendError {
+            component: weights.display().to_string(),
+            why: "no such weights".to_owned(),
+            accepted: "make setup".to_owned(),
+        });
     }
-    let Some(folder) = &kernel.folder else { return Ok(()) };
+    let Some(folder) = &kernel.folder else { return Ok(None) };
+    let refused = |why: String, accepted: &str| BackendError {
+        component: format!("images.folder {}", folder.display()),
+        why,
+        accepted: accepted.to_owned(),
+    };
     let classes = fs::read_dir(folder).map(|entries| entries.flatten().filter(|entry| entry.path().is_dir()).count());
     match classes {
-        Ok(1..) => Ok(()),
-        Ok(0) => Err(Failure::machine(format!(
-            "images.folder {}: holds no class\n  accepted: a folder with one sub-folder of pictures per class, for example \
-             tabby/one.jpg; or folder: default after make setup",
-            folder.display()
-        ))),
-        Err(error) => Err(Failure::machine(format!(
-            "images.folder {}: {error}\n  accepted: a folder with one sub-folder of pictures per class; or folder: default \
-             after make setup",
-            folder.display()
-        ))),
+        Ok(classes @ 1..) => Ok(Some(format!("pictures of {classes} classes ({})", folder.display()))),
+        Ok(0) => Err(refused(
+            "holds no class".to_owned(),
+            "a folder with one sub-folder of pictures per class, for example tabby/one.jpg; or folder: default after make setup",
+        )),
+        Err(error) => Err(refused(
+            error.to_string(),
+            "a folder with one sub-folder of pictures per class; or folder: default after make setup",
+        )),
     }
 }
 
@@ -129,7 +140,7 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path, base: &Path
     let clock = RealClock::start();
     let logs = directory.join("logs");
     let run = directory.file_name().map_or_else(|| experiment.name.clone(), |name| name.to_string_lossy().into_owned());
-    let config = config(&run);
+    let config = LocalConfig::new(run);
     let primary = &experiment.primary;
     let nodes = plan.layout.hosts.iter().flat_map(|host| host.nodes.iter().map(|node| node.node));
     let nodes = nodes.take(usize::from(primary.executors)).collect();
@@ -220,9 +231,7 @@ mod tests {
         let there = tempfile::tempdir().unwrap();
         let refused = |folder: &str, weights: Option<&str>| {
             let kernel = kernel(there.path().join(folder), weights.map(|weights| there.path().join(weights)));
-            let failure = files(&kernel).unwrap_err();
-            assert_eq!(failure.code, 3);
-            failure.message
+            files(&kernel).unwrap_err().to_string()
         };
         assert!(refused(".", Some("none.safetensors")).contains("accepted: make setup"));
         assert!(refused("nowhere", None).contains("one sub-folder of pictures per class"));

@@ -13,9 +13,14 @@ use crate::{
 
 /// CPUs that this process may use, and memory.
 pub fn facts() -> Machine {
+    facts_below(Path::new("/proc"))
+}
+
+/// The same by the `proc` of this directory; memory is always this machine's.
+pub fn facts_below(proc_root: &Path) -> Machine {
     let memory = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let memory = System::new_with_specifics(memory).map_or(0, |system| system.total_memory());
-    Machine { cpus: allowed_cpus(), memory }
+    Machine { cpus: allowed_cpus(proc_root), memory }
 }
 
 /// The environment for the record. The fake backend has none, so that its report is the same everywhere.
@@ -45,9 +50,14 @@ pub fn environment(experiment: &Experiment, facts: Machine) -> Environment {
 }
 
 /// From `Cpus_allowed_list` of this process, such as `0-3,8`.
-fn allowed_cpus() -> Vec<u32> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+fn allowed_cpus(proc_root: &Path) -> Vec<u32> {
+    let status = std::fs::read_to_string(proc_root.join("self/status")).unwrap_or_default();
     let list = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    list_of_cpus(list)
+}
+
+/// The kernel's lists: `0-3,8`. What is no number is left out.
+pub fn list_of_cpus(list: &str) -> Vec<u32> {
     let range = |part: &str| -> Option<std::ops::RangeInclusive<u32>> {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)

@@ -13,6 +13,9 @@ pub fn report(path: &Path, format: Format) -> Result<u8, Failure> {
         Format::Terminal => report::terminal(&built),
         Format::Html => report::html(&built),
         Format::Json => report::to_json(&built).map_err(Failure::machine)?,
+        Format::Csv => report::to_csv(&built),
+        Format::Markdown => report::to_markdown(&built),
+        Format::Junit => report::to_junit(&built),
     });
     Ok(0)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, local, machine, output, run};
+use super::{Failure, doctor, local, machine, output, run};
 use crate::{
     cli::Output,
     experiment::BackendChoice,
@@ -41,7 +41,8 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
             );
             return Err(Failure::machine(why));
         }
-        local::check(&record.experiment, &record.plan, &base)?;
+        local::commands(&record.experiment, &base)?;
+        doctor::preflight(&record.experiment, &record.plan, Some(path))?;
     }
     let history = History::of(&record);
     let mut directory = RunDirectory::append_to(path);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{
-    Failure, Planned, analyze, block_on, cache, local, machine, output, plan_file, planning, scratch::Scratch,
+    Failure, Planned, analyze, block_on, cache, doctor, local, machine, output, plan_file, planning, scratch::Scratch,
     screen::Screen,
 };
 use crate::{
@@ -42,7 +42,8 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(RecordError::Exists(out.to_owned())));
     }
     if experiment.backend == BackendChoice::Local {
-        local::check(&experiment, &plan, &base)?;
+        local::commands(&experiment, &base)?;
+        doctor::preflight(&experiment, &plan, args.out.as_deref())?;
     }
     let mut directory =
         RunDirectory::create(args.out.as_deref(), &text, &experiment, &plan).map_err(|error| match error {

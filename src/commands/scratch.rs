@@ -51,6 +51,19 @@ impl Scratch {
     }
 }
 
+/// What was announced below `runtime` ([`runtime_directory`]) and is still there: of a run that is alive, or was killed.
+pub fn announced(runtime: &Path) -> io::Result<Vec<PathBuf>> {
+    let links = match fs::read_dir(runtime) {
+        Ok(links) => links,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut there: Vec<PathBuf> = links.flatten().filter_map(|link| fs::read_link(link.path()).ok()).collect();
+    there.retain(|directory| directory.exists());
+    there.sort();
+    Ok(there)
+}
+
 /// Removes what killed runs announced; returns the directories that were there.
 pub fn sweep() -> Vec<PathBuf> {
     let links = fs::read_dir(runtime_directory()).into_iter().flatten().flatten();

@@ -297,6 +297,18 @@ pub enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// As in `report.json`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Void => "void",
+            Self::Failed => "failed",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 /// A value with its unit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -49,26 +49,38 @@ pub fn terminal(report: &Report) -> String {
 /// What a doubter asks, in the order in which a doubter asks it: arm by arm, then of the whole run (with one arm, in one group).
 pub(super) fn groups(report: &Report) -> Vec<Group> {
     let several = report.comparisons.len() > 1;
-    let mut groups: Vec<Group> = Vec::new();
-    for comparison in &report.comparisons {
-        let mut rows = vec![("loss", rows::loss(report, comparison))];
-        rows.extend(cautions(report, comparison).into_iter().map(|text| ("caution", text)));
-        let arm = Arm::of(report, &comparison.arm);
-        let told = [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants())];
-        rows.extend(told.into_iter().filter_map(|(label, text)| Some((label, text?))));
-        groups.push(Group { arm: several.then(|| comparison.arm.clone()), rows });
-    }
-    let mut rows = vec![("trials", rows::trials(report))];
-    rows.extend(rows::faults(report).into_iter().map(|text| ("", text)));
-    rows.extend(rows::machine(report).map(|text| ("machine", text)));
-    rows.push(("observer", rows::observer(report)));
-    rows.push(("scope", rows::scope(report)));
-    rows.extend(report.comparisons.iter().filter_map(|comparison| Some(("next", next::next(report, comparison)?))));
+    let of_arm = |comparison: &ComparisonRow| Group {
+        arm: several.then(|| comparison.arm.clone()),
+        rows: of_comparison(report, comparison),
+    };
+    let mut groups: Vec<Group> = report.comparisons.iter().map(of_arm).collect();
+    let rows = of_run(report);
     match groups.last_mut().filter(|_| !several) {
         Some(only) => only.rows.extend(rows),
         None => groups.push(Group { arm: None, rows }),
     }
     groups
+}
+
+/// The rows of one comparison: label and text, in their order.
+pub(super) fn of_comparison(report: &Report, comparison: &ComparisonRow) -> Vec<(&'static str, String)> {
+    let arm = Arm::of(report, &comparison.arm);
+    let mut told = vec![("loss", rows::loss(report, comparison))];
+    told.extend(cautions(report, comparison).into_iter().map(|text| ("caution", text)));
+    let asked = [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants())];
+    told.extend(asked.into_iter().filter_map(|(label, text)| Some((label, text?))));
+    told
+}
+
+/// The rows of the whole run: label (none below its first line) and text, in their order.
+pub(super) fn of_run(report: &Report) -> Vec<(&'static str, String)> {
+    let mut told = vec![("trials", rows::trials(report))];
+    told.extend(rows::faults(report).into_iter().map(|text| ("", text)));
+    told.extend(rows::machine(report).map(|text| ("machine", text)));
+    told.extend([("observer", rows::observer(report)), ("scope", rows::scope(report))]);
+    let next = report.comparisons.iter().filter_map(|comparison| next::next(report, comparison));
+    told.extend(next.map(|text| ("next", text)));
+    told
 }
 
 /// What qualifies the figure; what refuses it stands in the first line already.

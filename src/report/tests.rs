@@ -1,5 +1,6 @@
 //! Every figure of a known run by independent arithmetic, and the shapes that runs take when they do not go well.
 
+mod formats;
 mod html;
 mod metric;
 mod refusals;

@@ -156,3 +156,29 @@ fn json_lines_tell_everything() {
         Duration::from_nanos(events.last().unwrap()["at"].as_u64().unwrap() - events[0]["at"].as_u64().unwrap());
     assert!(simulated > Duration::from_secs(300), "{simulated:?}");
 }
+
+/// The formats for other readers come from the record alone, and the exit code is that of a report that could be printed.
+#[test]
+fn other_formats() {
+    let bench = Bench::new();
+    bench.file("exceeds.yaml", FILE.replace("degradation: 3%", "degradation: 20%"));
+    assert_eq!(bench.run(&["run", "exceeds.yaml"]).code(), 1);
+    let format = |name: &str| {
+        let done = bench.run(&["report", "runs/latest", "--format", name]);
+        assert_eq!((done.code(), done.err()), (0, String::new()));
+        done.out()
+    };
+    let table = format("csv");
+    let mut rows = csv::Reader::from_reader(table.as_bytes());
+    let columns: Vec<&str> = table.lines().next().unwrap().split(',').collect();
+    let throughput = columns.iter().position(|column| *column == "throughput").unwrap();
+    let read: Vec<f64> = rows.records().map(|row| row.unwrap()[throughput].parse().unwrap()).collect();
+    assert_eq!(read.len(), 12);
+    let markdown = format("markdown");
+    assert!(markdown.starts_with("❌ **") && markdown.contains("exceeds the 5 % limit.**"), "{markdown}");
+    let junit = format("junit");
+    let document = roxmltree::Document::parse(&junit).unwrap();
+    let failure = document.descendants().find(|node| node.has_tag_name("failure")).unwrap();
+    assert_eq!(failure.attribute("type"), Some("exceeds"));
+    assert!(markdown.contains(failure.attribute("message").unwrap()), "{junit}");
+}

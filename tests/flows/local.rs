@@ -51,6 +51,7 @@ pub fn small(name: &str, blocks: u32) -> String {
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
+/// Holds the machine against the other tests of this binary.
 pub fn alone() -> MutexGuard<'static, ()> {
     ONE_AT_A_TIME.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

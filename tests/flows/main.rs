@@ -14,5 +14,6 @@ mod bench;
 mod browser;
 mod chromium;
 mod custom;
+mod doctor;
 mod fake;
 mod local;

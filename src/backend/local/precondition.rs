@@ -11,19 +11,77 @@ use crate::{
 
 /// The smallest quota the kernel takes (1 ms in 100 ms).
 const SMALLEST: Millicores = Millicores(10.0);
+/// The component that refuses who may not make groups.
+const PRIVILEGES: &str = "privileges";
 
-/// Checks every precondition of a run with this layout; cheap, and leaves nothing behind.
+/// What a run needs of this machine, part by part; a part that could not be looked at is absent.
+#[derive(Debug)]
+pub struct Inspection {
+    /// The controllers: which.
+    pub controllers: Result<String, BackendError>,
+    /// Whether this user may make groups: as whom, and below which.
+    pub privileges: Option<Result<String, BackendError>>,
+    /// Whether the layout's CPUs and quotas are ones that this machine's groups can have.
+    pub layout: Option<Result<(), BackendError>>,
+    /// Whether no other run is alive.
+    pub lock: Option<Result<String, BackendError>>,
+    /// Whether nothing of an earlier run is there.
+    pub leftovers: Option<Result<String, BackendError>>,
+}
+
+/// Looks at every precondition of a run with this layout; cheap, and leaves nothing behind.
+pub fn inspect(config: &LocalConfig, layout: Option<&Layout>) -> Inspection {
+    let (controllers, privileges, hierarchy) = groups(config);
+    let layout = hierarchy.as_ref().zip(layout);
+    let layout = layout.map(|(hierarchy, layout)| fits(layout, &hierarchy.cpus(&hierarchy.top())?));
+    if hierarchy.is_none() {
+        return Inspection { controllers, privileges, layout, lock: None, leftovers: None };
+    }
+    // Before looking for leftovers: the groups of a run that is alive are none.
+    let (lock, leftovers) = match Lock::of(config, &config.run) {
+        Ok(_held) => (Ok("no run is alive".to_owned()), Some(no_leftovers(config).map(|()| "none".to_owned()))),
+        Err(error) => (Err(error), None),
+    };
+    Inspection { controllers, privileges, layout, lock: Some(lock), leftovers }
+}
+
+/// Which controllers, who may make groups, and the groups themselves where both are as they must be.
+type Groups = (Result<String, BackendError>, Option<Result<String, BackendError>>, Option<Hierarchy>);
+
+fn groups(config: &LocalConfig) -> Groups {
+    let user = config.caller.user;
+    let refused = |error: CgroupError| {
+        let error = BackendError::from(error);
+        if error.component != PRIVILEGES {
+            return (Err(error), None, None);
+        }
+        let found = Hierarchy::open(&config.cgroup_root).map(|found| found.inventory());
+        (found.map_err(BackendError::from), Some(Err(error)), None)
+    };
+    let hierarchy = match Hierarchy::of_caller(&config.cgroup_root, &config.caller) {
+        Ok(hierarchy) => hierarchy,
+        Err(error) => return refused(error),
+    };
+    let controllers = Ok(hierarchy.inventory());
+    if let Err(error) = hierarchy.writable() {
+        return (controllers, Some(Err(error.into())), None);
+    }
+    let may = if user == 0 { "root".to_owned() } else { format!("user {user}, below {}", hierarchy.top()) };
+    (controllers, Some(Ok(may)), Some(hierarchy))
+}
+
+/// The first precondition that does not hold.
 ///
 /// # Errors
-/// The first that does not hold, with what would be accepted.
+/// With what would be accepted.
 pub fn check(config: &LocalConfig, layout: &Layout) -> Result<(), BackendError> {
-    let hierarchy = Hierarchy::of_caller(&config.cgroup_root, &config.caller)?;
-    hierarchy.writable()?;
     run_name(&config.run)?;
-    fits(layout, &hierarchy.cpus(&hierarchy.top())?)?;
-    // Before looking for leftovers: the groups of a run that is alive are none.
-    let _held = Lock::of(config, &config.run)?;
-    no_leftovers(config)
+    let found = inspect(config, Some(layout));
+    found.privileges.transpose()?;
+    found.controllers?;
+    found.layout.transpose()?;
+    found.lock.transpose()?;
+    found.leftovers.transpose().map(|_| ())
 }
 
 /// A run's name is one directory below `jostle/`.
@@ -84,9 +142,11 @@ pub(super) fn no_leftovers(config: &LocalConfig) -> Result<(), BackendError> {
     let Some(first) = left.first() else { return Ok(()) };
     let runs: Vec<String> = left.iter().flat_map(|hierarchy| hierarchy.children(&hierarchy.top())).collect();
     let what = if runs.is_empty() { first.top().to_string() } else { runs.join(", ") };
+    let members = left.iter().map(|hierarchy| hierarchy.members(&hierarchy.top()));
+    let processes = members.sum::<Result<usize, CgroupError>>()?;
     Err(BackendError {
         component: "leftovers".to_owned(),
-        why: format!("an earlier run left control groups behind: {what}"),
+        why: format!("an earlier run left control groups behind: {what} ({processes} processes in them)"),
         accepted: "jostle clean, then again".to_owned(),
     })
 }
@@ -94,7 +154,7 @@ pub(super) fn no_leftovers(config: &LocalConfig) -> Result<(), BackendError> {
 impl From<CgroupError> for BackendError {
     fn from(error: CgroupError) -> Self {
         let component = match error {
-            CgroupError::NotRoot { .. } | CgroupError::NotDelegated { .. } => "privileges",
+            CgroupError::NotRoot { .. } | CgroupError::NotDelegated { .. } => PRIVILEGES,
             _ => "cgroup controllers",
         };
         Self { component: component.to_owned(), why: error.to_string(), accepted: error.accepted().to_owned() }
@@ -108,7 +168,7 @@ mod tests {
         backend::local::fixture::{config, layout},
         cgroup::{
             Caller, Group,
-            fixture::{delegated, tree, v2, write},
+            fixture::{delegated, hybrid, tree, v2, write},
         },
     };
 
@@ -163,6 +223,34 @@ mod tests {
         one.hosts[0].cpus = own[..1].to_vec();
         one.hosts[0].nodes.iter_mut().for_each(|node| node.cpus = own[..1].to_vec());
         check(&LocalConfig { caller, ..config(root.path(), "demo-1-1") }, &one).unwrap();
+    }
+
+    /// The look tells, part by part, what is there and who may: on both versions, and for a user; what it could not see is absent.
+    #[test]
+    fn tells_what_is_there() {
+        let told = |root: &Path, caller: Option<Caller>| {
+            let own = config(root, "demo-1-1");
+            let config = LocalConfig { caller: caller.unwrap_or(own.caller.clone()), ..own };
+            let found = inspect(&config, None);
+            assert!(found.layout.is_none());
+            assert_eq!(found.lock.is_some(), matches!(found.privileges, Some(Ok(_))));
+            (found.controllers.unwrap(), found.privileges.unwrap().map_err(|error| error.component))
+        };
+        let (v1, v2, both) = (tree(), v2(), hybrid("memory"));
+        assert_eq!(told(both.path(), None).0, "v1: cpu, cpuacct, cpuset; v2: memory");
+        assert_eq!(told(v1.path(), None), ("v1: cpu, cpuacct, cpuset, memory".to_owned(), Ok("root".to_owned())));
+        assert_eq!(told(v2.path(), None), ("v2: cpu, cpuset, memory".to_owned(), Ok("root".to_owned())));
+        let stranger = Caller { user: 1000, place: "user.slice".into() };
+        assert_eq!(told(v1.path(), Some(stranger)).1, Err("privileges".to_owned()));
+        let (root, caller) = delegated("cpu memory pids\n");
+        let user = caller.user;
+        let (controllers, may) = told(root.path(), Some(caller));
+        assert_eq!(controllers, "v2: cpu, memory; no cpuset, so processes are pinned by CPU affinity");
+        assert!(may.unwrap().starts_with(&format!("user {user}, below ")));
+        let nothing = tempfile::tempdir().unwrap();
+        let found = inspect(&config(nothing.path(), "demo-1-1"), Some(&layout(1, 1)));
+        assert!(found.controllers.is_err() && found.privileges.is_none() && found.layout.is_none());
+        assert!(found.lock.is_none() && found.leftovers.is_none());
     }
 
     /// A machine that lacks a controller is told which.

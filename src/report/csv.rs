@@ -1,0 +1,147 @@
+//! The report as CSV: a row per trial, in the order of time, with every scalar figure of it.
+//!
+//! Numbers are those of `report.json`, digit for digit; what does not exist is an empty cell. Quoted as RFC 4180 has it, with `\n` as
+//! the end of a line, which every reader of that format takes.
+
+use super::model::{ArmRow, Quantity, Report, TrialRow};
+use crate::observe::HostRow;
+
+/// Columns before those of the hosts.
+const TRIAL: [&str; 37] = [
+    "run",
+    "seed",
+    "arm",
+    "trial",
+    "block",
+    "position",
+    "outcome",
+    "reasons",
+    "throughput",
+    "makespan_throughput",
+    "throughput_unit",
+    "images",
+    "iterations",
+    "window_start_utc",
+    "window_end_utc",
+    "window_seconds",
+    "counted_from_utc",
+    "counted_to_utc",
+    "foreign_cpu_percent",
+    "stolen_cpu_percent",
+    "loaded_hosts",
+    "load_mode",
+    "load_hold",
+    "load_target_percent",
+    "load_tolerance_pp",
+    "load_settled_percent",
+    "load_window_percent",
+    "load_settle_seconds",
+    "load_frozen_rate_per_second",
+    "load_frozen_at_utc",
+    "queries_offered",
+    "queries_completed",
+    "queries_late",
+    "queries_dropped",
+    "latency_p50_ms",
+    "latency_p90_ms",
+    "latency_p99_ms",
+];
+/// Columns of each host, after its name.
+const HOST: [&str; 5] =
+    ["cpu_seconds", "cpu_percent", "primary_cpu_seconds", "tenant_cpu_seconds", "throttled_seconds"];
+
+/// A header, then a row per trial.
+pub fn to_csv(report: &Report) -> String {
+    let hosts: Vec<String> = report.topology.hosts.iter().map(|host| host.host.to_string()).collect();
+    let of_hosts = hosts.iter().flat_map(|host| HOST.map(|figure| format!("{}_{figure}", host.replace('-', "_"))));
+    let header = TRIAL.map(str::to_owned).into_iter().chain(of_hosts).chain(["details".to_owned()]);
+    let mut out = String::new();
+    line(&mut out, header);
+    let mut trials: Vec<(&ArmRow, &TrialRow)> =
+        report.arms.iter().flat_map(|arm| arm.trials.iter().map(move |trial| (arm, trial))).collect();
+    trials.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+    for (arm, trial) in trials {
+        let mut cells = figures(report, arm, trial);
+        for host in &report.topology.hosts {
+            cells.extend(of_host(trial.hosts.iter().find(|row| row.host == host.host)));
+        }
+        cells.push(trial.details.join("; "));
+        line(&mut out, cells);
+    }
+    out
+}
+
+/// In the order of [`TRIAL`].
+fn figures(report: &Report, arm: &ArmRow, trial: &TrialRow) -> Vec<String> {
+    let window = trial.window.as_ref();
+    let (load, tenant) = (trial.load.as_ref(), trial.tenant.as_ref());
+    let value = |quantity: &Option<Quantity>| cell(quantity.as_ref().map(|quantity| quantity.value));
+    let unit = trial.throughput.as_ref().or(trial.makespan_throughput.as_ref()).map(|quantity| &quantity.unit);
+    let loaded: Vec<String> =
+        trial.hosts.iter().filter(|host| host.contended).map(|host| host.host.to_string()).collect();
+    vec![
+        report.name.clone(),
+        report.seed.to_string(),
+        arm.name.clone(),
+        trial.id.clone(),
+        trial.block.0.to_string(),
+        trial.position.to_string(),
+        trial.outcome.word().to_owned(),
+        trial.reasons.join(" "),
+        value(&trial.throughput),
+        value(&trial.makespan_throughput),
+        cell(unit),
+        cell(trial.images),
+        cell(trial.iterations),
+        cell(window.map(|window| window.start)),
+        cell(window.map(|window| window.end)),
+        cell(window.map(|window| window.seconds)),
+        cell(window.and_then(|window| window.counted_from)),
+        cell(window.and_then(|window| window.counted_to)),
+        cell(trial.disturbance.as_ref().map(|disturbance| disturbance.foreign_percent)),
+        cell(trial.disturbance.as_ref().map(|disturbance| disturbance.stolen_percent)),
+        loaded.join(" "),
+        cell(load.map(|load| &load.mode)),
+        cell(load.map(|load| &load.hold)),
+        cell(load.map(|load| load.target_percent)),
+        cell(load.map(|load| load.tolerance_pp)),
+        cell(load.and_then(|load| load.settled_percent)),
+        cell(load.and_then(|load| load.window_percent)),
+        cell(load.and_then(|load| load.settle_seconds)),
+        cell(load.and_then(|load| load.frozen_rate)),
+        cell(load.and_then(|load| load.frozen_at)),
+        cell(tenant.map(|tenant| tenant.offered)),
+        cell(tenant.map(|tenant| tenant.completed)),
+        cell(tenant.map(|tenant| tenant.late)),
+        cell(tenant.map(|tenant| tenant.dropped)),
+        cell(tenant.and_then(|tenant| tenant.latency_ms.p50)),
+        cell(tenant.and_then(|tenant| tenant.latency_ms.p90)),
+        cell(tenant.and_then(|tenant| tenant.latency_ms.p99)),
+    ]
+}
+
+/// In the order of [`HOST`].
+fn of_host(row: Option<&HostRow>) -> [String; HOST.len()] {
+    [
+        cell(row.and_then(|row| row.cpu_seconds)),
+        cell(row.and_then(|row| row.cpu_percent)),
+        cell(row.and_then(|row| row.primary_cpu_seconds)),
+        cell(row.and_then(|row| row.tenant_cpu_seconds)),
+        cell(row.and_then(|row| row.throttled_seconds)),
+    ]
+}
+
+fn cell(value: Option<impl ToString>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+fn line(out: &mut String, cells: impl IntoIterator<Item = String>) {
+    let cells: Vec<String> = cells.into_iter().map(quoted).collect();
+    out.push_str(&cells.join(","));
+    out.push('\n');
+}
+
+/// RFC 4180, section 2: what holds a comma, a quote or the end of a line stands in quotes, and quotes in it are doubled.
+fn quoted(text: String) -> String {
+    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}

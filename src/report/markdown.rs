@@ -1,0 +1,114 @@
+//! The report as Markdown (GitHub's), short enough for a comment on a pull request: the answer, a table, and the trials folded away.
+
+use super::{
+    model::{ArmRow, Report, TrialRow, VerdictWord},
+    phrase::{NOT_AVAILABLE, one},
+    terminal::{answer, of_comparison, of_run},
+};
+
+/// The rows that a comment has room for; all of them stand in the terminal's report.
+const SHOWN: [&str; 8] = ["loss", "load", "tenants", "trials", "", "machine", "observer", "scope"];
+
+/// The whole text, with a last line break.
+pub fn to_markdown(report: &Report) -> String {
+    let mut out = String::new();
+    for comparison in &report.comparisons {
+        let answer = answer(report, comparison);
+        out.push_str(&format!("{} **{}**\n\n", mark(comparison.verdict), escaped(&answer)));
+    }
+    let several = report.comparisons.len() > 1;
+    out.push_str("| | |\n|---|---|\n");
+    let mut cautions = Vec::new();
+    for comparison in &report.comparisons {
+        let suffix = if several { format!(" ({})", comparison.arm) } else { String::new() };
+        for (label, text) in of_comparison(report, comparison) {
+            if label == "caution" {
+                cautions.push(format!("{text}{suffix}"));
+            } else {
+                figure(&mut out, label, &suffix, &text);
+            }
+        }
+    }
+    for (label, text) in of_run(report) {
+        figure(&mut out, label, "", &text);
+    }
+    if !cautions.is_empty() {
+        out.push('\n');
+    }
+    for text in cautions {
+        out.push_str(&format!("- caution: {}\n", escaped(&text)));
+    }
+    trials(&mut out, report);
+    let version = report.tool.version.as_deref().map_or_else(String::new, |version| format!(" {version}"));
+    out.push_str(&format!("\n<sub>jostle{version}, {}, seed {}</sub>\n", escaped(&report.name), report.seed));
+    out
+}
+
+/// What a reader sees before the words.
+fn mark(verdict: Option<VerdictWord>) -> &'static str {
+    match verdict {
+        Some(VerdictWord::Within) => "✅",
+        Some(VerdictWord::Exceeds) => "❌",
+        Some(VerdictWord::Inconclusive) => "⚠️",
+        Some(VerdictWord::Refused) => "⛔",
+        None => "ℹ️",
+    }
+}
+
+fn figure(out: &mut String, label: &str, suffix: &str, text: &str) {
+    if SHOWN.contains(&label) {
+        // Wide gaps part columns on a terminal; here they would be one space.
+        let text = escaped(text).replace("   ", "; ").replace("  ", " ");
+        out.push_str(&format!("| {} | {text} |\n", escaped(&format!("{label}{suffix}"))));
+    }
+}
+
+fn trials(out: &mut String, report: &Report) {
+    let mut all: Vec<(&ArmRow, &TrialRow)> =
+        report.arms.iter().flat_map(|arm| arm.trials.iter().map(move |trial| (arm, trial))).collect();
+    all.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+    out.push_str(&format!("\n<details><summary>{} trials</summary>\n\n", all.len()));
+    out.push_str("| trial | block | arm | outcome | throughput | load | loaded | reasons |\n");
+    out.push_str("|---|--:|---|---|--:|--:|---|---|\n");
+    for (arm, trial) in all {
+        let throughput = trial.throughput.as_ref().map(|found| format!("{} {}", one(found.value), found.unit));
+        let load = trial.load.as_ref().map(|load| {
+            load.window_percent.map_or_else(|| NOT_AVAILABLE.to_owned(), |percent| format!("{} %", one(percent)))
+        });
+        let hosts: Vec<String> =
+            trial.hosts.iter().filter(|host| host.contended).map(|host| host.host.to_string()).collect();
+        let why = if trial.details.is_empty() { trial.reasons.join(", ") } else { trial.details.join("; ") };
+        out.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            trial.id,
+            trial.block.0,
+            escaped(&arm.name),
+            trial.outcome.word(),
+            escaped(throughput.as_deref().unwrap_or(NOT_AVAILABLE)),
+            load.unwrap_or_default(),
+            hosts.join(", "),
+            escaped(&why)
+        ));
+    }
+    out.push_str("\n</details>\n");
+}
+
+/// Text that stays text: no markup, no cell's end, no tag, nobody called by name, all on one line.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // A zero-width space: GitHub looks for names after it has removed backslashes.
+            '@' => out.push_str("@\u{200b}"),
+            '\\' | '`' | '*' | '_' | '|' | '[' | ']' | '#' | '~' => out.extend(['\\', letter]),
+            // Words that the terminal keeps on one line are tied by such spaces.
+            '\u{a0}' => out.push(' '),
+            letter if letter.is_control() => out.push(' '),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
