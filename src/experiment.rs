@@ -95,7 +95,7 @@ pub struct Topology {
     pub hosts: u16,
     /// At least 1.
     pub nodes_per_host: u16,
-    /// `None` is `auto`: what the machine has less the reserve, split evenly.
+    /// `None` is `auto`: what the machine has for each, up to a CPU per task slot.
     pub host_budget: Option<Millicores>,
 }
 

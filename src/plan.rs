@@ -73,7 +73,7 @@ impl Plan {
 /// What the machine, or the numbers themselves, make impossible: the field, why, and what would be accepted.
 pub fn plan(experiment: &Experiment, machine: &Machine) -> Result<Plan, SpecError> {
     let layout = match experiment.backend {
-        BackendChoice::Local => layout::pinned(experiment.topology, machine)?,
+        BackendChoice::Local => layout::pinned(experiment.topology, experiment.primary.executor_cores, machine)?,
         BackendChoice::Fake(_) => layout::unpinned(experiment.topology),
     };
     let capacity =
