@@ -66,6 +66,19 @@ pub enum Command {
         #[arg(long, default_value = "/sys/fs/cgroup")]
         cgroup_root: PathBuf,
     },
+    /// Print the JSON Schema of experiment files, for editors
+    Schema,
+    /// Print a script that completes this program's commands and options in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write a page for every command into this directory instead
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// The node exporter that a run starts: cgroup counters as Prometheus metrics
     Agent(AgentArgs),
 }

@@ -6,11 +6,13 @@ mod cache;
 mod clean;
 mod local;
 mod machine;
+mod manual;
 mod output;
 mod planning;
 mod report;
 mod resume;
 mod run;
+mod schema;
 mod scratch;
 mod screen;
 mod validate;
@@ -59,6 +61,9 @@ pub fn execute(command: Command) -> ExitCode {
         Command::Analyze { run, verdict } => analyze::analyze(&run, &verdict),
         Command::Report { run, format } => report::report(&run, format),
         Command::Clean { cgroup_root } => clean::clean(&cgroup_root),
+        Command::Schema => schema::schema(),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { out } => manual::man(out.as_deref()),
         Command::Agent(args) => agent::agent(&args),
     };
     match done {

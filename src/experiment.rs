@@ -1,6 +1,7 @@
 //! What one YAML file describes, checked: every value of an [`Experiment`] is legal, so nothing after this has to ask again.
 
 mod quantity;
+mod schema;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,10 @@ use jostle_protocol::kernel::Network;
 use serde::Serialize;
 use thiserror::Error;
 
+pub use self::{
+    quantity::{DurationText, Percent},
+    schema::schema,
+};
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
 
 /// Name of the implied arm.

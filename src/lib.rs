@@ -9,6 +9,8 @@ pub mod cgroup;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+#[cfg(test)]
+mod conform;
 pub mod engine;
 pub mod experiment;
 pub mod fake;

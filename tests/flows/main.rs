@@ -15,3 +15,4 @@ mod browser;
 mod chromium;
 mod fake;
 mod local;
+mod tools;
