@@ -4,6 +4,7 @@ mod agent;
 mod analyze;
 mod cache;
 mod clean;
+mod init;
 mod local;
 mod machine;
 mod manual;
@@ -57,6 +58,7 @@ pub fn execute(command: Command) -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Plan { file } => planning::plan(&file),
         Command::Validate { files } => validate::validate(&files),
+        Command::Init(args) => init::init(&args),
         Command::Resume { run, output } => resume::resume(&run, &output),
         Command::Analyze { run, verdict } => analyze::analyze(&run, &verdict),
         Command::Report { run, format } => report::report(&run, format),

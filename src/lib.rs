@@ -14,6 +14,7 @@ mod conform;
 pub mod engine;
 pub mod experiment;
 pub mod fake;
+pub mod init;
 pub mod load;
 pub mod metrics;
 pub mod observe;

@@ -14,10 +14,11 @@ use crate::{
     backend::local::{self, Local, LocalConfig},
     clock::RealClock,
     engine::builtin::{Builtin, BuiltinConfig},
-    experiment::Experiment,
+    experiment::{Experiment, Images},
     metrics::prometheus::{AgentSource, Managed, PrometheusConfig},
     plan::Plan,
     runner::{ArmAggressor, Ports},
+    units::Seed,
 };
 
 /// All 16 executors are ready in well under this; what takes longer is broken.
@@ -48,6 +49,14 @@ pub fn check(experiment: &Experiment, plan: &Plan) -> Result<(), Failure> {
         return Err(Failure::machine(why));
     }
     local::check(&config("check"), &plan.layout).map_err(Failure::machine)
+}
+
+/// Whether the programs with libtorch and what they read are there.
+pub fn has_torch() -> bool {
+    let images = |size| Images { per_iteration: 0, size, folder: None, spin_cost_us: 0 };
+    let network = Network::Mobilenetv2;
+    ["primary", "inference"].iter().all(|what| program(what, network).is_ok())
+        && files(&cache::kernel(network, &images(96), Seed(0))).is_ok()
 }
 
 fn config(run: &str) -> LocalConfig {

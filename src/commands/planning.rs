@@ -2,8 +2,6 @@
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
-use jostle_analysis::distributions;
-
 use super::{Failure, output, plan_file};
 use crate::{
     backend::{HostLayout, Resources},
@@ -71,12 +69,17 @@ fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan, cost: Opti
     };
     let trial = plan.trial_time.as_secs_f64();
     writeln!(out, "\ntime       about {time} without redone blocks: {stop}, trials of {trial:.1} s")?;
-    if let Stop::Fixed(blocks) = experiment.analysis.stop {
-        let at = |cv: f64| {
-            let width = width(blocks, cv, experiment.analysis.confidence.0)?;
-            Some(format!("+-{width:.1} pp at a run-to-run CV of {cv} %"))
+    let (least, most) = (experiment.analysis.stop.least_blocks(), experiment.analysis.stop.most_blocks());
+    let at = |cv: f64| {
+        let after = |blocks| plan::half_width(experiment.analysis.stop, blocks, cv, experiment.analysis.confidence.0);
+        let widths = match (after(least)?, after(most)?) {
+            (one, _) if least == most => format!("+-{one:.1} pp"),
+            (first, last) => format!("+-{first:.1} to {last:.1} pp"),
         };
-        let widths: Vec<String> = [0.7, 1.5].into_iter().filter_map(at).collect();
+        Some(format!("{widths} at a run-to-run CV of {cv} %"))
+    };
+    let widths: Vec<String> = [0.7, 1.5].into_iter().filter_map(at).collect();
+    if !widths.is_empty() {
         writeln!(out, "width      about {}", widths.join(", "))?;
     }
     let iterations = |cost| plan::iterations_per_window(experiment, &plan.layout, plan.executor, cost).ok();
@@ -85,13 +88,6 @@ fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan, cost: Opti
         writeln!(out, "iterations about {iterations:.0} a window: an image costs {cost:.1} ms of CPU here")?;
     }
     Ok(())
-}
-
-/// Expected half-width of the interval in percentage points, of uncorrelated trials: `t * CV * sqrt(2 / n)`.
-fn width(blocks: u32, cv_percent: f64, confidence: f64) -> Option<f64> {
-    let df = f64::from(blocks.checked_sub(1).filter(|df| *df >= 2)?);
-    let t = distributions::t_quantile(0.5 + confidence / 2.0, df).ok()?;
-    Some(t * cv_percent * (2.0 / f64::from(blocks)).sqrt())
 }
 
 fn amounts(resources: Resources, scale: f64) -> String {

@@ -74,3 +74,42 @@ fn pages_for_man() {
     assert_eq!(refused.code(), 2);
     assert!(refused.err().contains("accepted: a directory"), "{}", refused.err());
 }
+
+/// What `init` writes for this machine is a file that plans here; it is never written over another one.
+#[test]
+fn init_fits_this_machine() {
+    let bench = Bench::new();
+    let done = bench.run(&["init", "--out", "My first.yaml", "--noise", "1.5%", "--time", "20m", "--workload", "spin"]);
+    assert_eq!(done.code(), 0, "{}", done.err());
+    let text = bench.read("My first.yaml");
+    assert!(text.contains("name: my-first") && text.contains("workload: spin"), "{text}");
+    let plan = bench.run(&["plan", "My first.yaml"]);
+    assert_eq!(plan.code(), 0, "{}", plan.err());
+    assert!(plan.out().starts_with("my-first  seed 1\n"), "{}", plan.out());
+    bench.file("other.yaml", bench.run(&["init"]).out());
+    assert_eq!(bench.run(&["validate", "other.yaml"]).code(), 0);
+    let refused = bench.run(&["init", "--out", "My first.yaml"]);
+    assert_eq!(refused.code(), 2);
+    assert!(refused.err().contains("My first.yaml") && refused.err().contains("--force"), "{}", refused.err());
+    assert_eq!(bench.read("My first.yaml"), text);
+    assert_eq!(bench.run(&["init", "--out", "My first.yaml", "--force", "--workload", "spin"]).code(), 0);
+    assert!(bench.read("My first.yaml") != text);
+}
+
+/// What is no noise or no time, or too little of it, is refused with one that is enough.
+#[test]
+fn init_refuses_with_an_example() {
+    let bench = Bench::new();
+    for (arguments, accepted) in [
+        (["--time", "30s"], "accepted: --time "),
+        (["--time", "soon"], "20s"),
+        (["--noise", "2"], "80%"),
+        (["--workload", "tetris"], "spin"),
+        (["--out", "none/first.yaml"], "accepted: a file in a directory"),
+    ] {
+        let refused = bench.run(&["init", arguments[0], arguments[1]]);
+        assert_eq!(refused.code(), 2, "{arguments:?}");
+        assert!(refused.err().contains(accepted), "{}", refused.err());
+    }
+    assert!(bench.names().is_empty());
+}
