@@ -124,11 +124,12 @@ fn keys_are_described_and_names_are_known() {
 /// A pattern matches whatever its parser accepts, and beside that only what lies out of a range.
 #[test]
 fn patterns_agree_with_the_parsers() {
+    type Refusal = fn(&str) -> Option<String>;
     fn error<T: std::str::FromStr<Err = String>>(text: &str) -> Option<String> {
         text.parse::<T>().err()
     }
     let definitions = &schema()["definitions"];
-    let parsers: [(&str, fn(&str) -> Option<String>); 6] = [
+    let parsers: [(&str, Refusal); 6] = [
         ("Percent", error::<Percent>),
         ("PercentPoints", error::<PercentPoints>),
         ("Duration", error::<DurationText>),
