@@ -15,4 +15,5 @@ mod browser;
 mod chromium;
 mod fake;
 mod local;
+mod picture;
 mod tools;

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::{LocalConfig, kubelet, lock::Lock};
 use crate::{
     backend::{BackendError, Layout},
-    cgroup::{CgroupError, Hierarchy},
+    cgroup::{CgroupError, Hierarchy, tree},
     units::Millicores,
 };
 
