@@ -137,11 +137,12 @@ fn shape(cpus: usize) -> (Topology, u16) {
 
 /// Comfortable phases if they leave six blocks, else short ones, with the number of blocks that fit the time.
 fn phases(time: Duration, iteration_seconds: f64) -> Result<(Seconds, u32), SpecError> {
+    // Only iterations between two barriers in the window count: about one fewer than it is long, and a slowed job has fewer still.
     let window = |least: u64, iterations: f64| least.max((iterations * iteration_seconds).ceil() as u64);
     let fit =
         |seconds: Seconds| (time.as_secs_f64() / seconds.block().as_secs_f64()).min(f64::from(MOST_BLOCKS)) as u32;
     let comfortable = Seconds { warmup: 3, settle: 12, window: window(12, 12.0), washout: 2 };
-    let short = Seconds { warmup: 2, settle: 8, window: window(6, 6.0), washout: 1 };
+    let short = Seconds { warmup: 2, settle: 8, window: window(6, 9.0), washout: 1 };
     if fit(comfortable) >= GOOD_BLOCKS {
         return Ok((comfortable, fit(comfortable)));
     }
