@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build build-torch demo check fmt deny clippy docs test test-root test-torch test-vm clean
+.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-root test-torch test-vm clean
 
 STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -37,7 +37,7 @@ build-torch:
 demo: setup build ## The 2019 study's interference test on this machine, to a finished report; needs root
 	@$(STEP) demo $(TARGET)/release/jostle run --fail-on never examples/demo.yaml
 
-check: fmt deny clippy docs ## Format, licences, lints, documents; needs setup
+check: fmt deny clippy docs book ## Format, licences, lints, documents; needs setup
 
 fmt:
 	@$(STEP) fmt cargo fmt --all --check
@@ -53,6 +53,9 @@ docs: export RUSTDOCFLAGS := -D warnings
 docs:
 	@$(STEP) docs-root $(ROOT) doc --quiet --locked --no-deps --document-private-items
 	@$(STEP) docs-torch cargo doc --quiet --locked $(TORCH) --no-deps --document-private-items
+
+book: ## The pages of docs/ as a book, into target/book
+	@tool=$$(.ci/mdbook.sh); $(STEP) book $$tool build --dest-dir "$$(realpath -m $(TARGET))/book" docs
 
 test: setup check build-torch test-torch test-root test-vm ## Set up, check, and run every test; cgroups need root
 

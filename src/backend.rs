@@ -16,6 +16,8 @@ pub struct Layout {
     pub hosts: Vec<HostLayout>,
     /// CPU kept for the instrument itself (driver, agent, Prometheus, orchestrator).
     pub reserve: Millicores,
+    /// The machine's CPUs that the reserve is pinned to, those with room beside the hosts; empty where nothing is pinned.
+    pub reserve_cpus: Vec<u32>,
 }
 
 /// One host and the nodes that share it.

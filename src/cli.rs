@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::report;
+use crate::{
+    experiment::{DurationText, Percent},
+    report,
+};
 
 /// How much does my job lose when other tenants share its machines? A number that can be trusted.
 #[derive(Debug, Parser)]
@@ -38,6 +41,8 @@ pub enum Command {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
+    /// Write a commented experiment that fits this machine
+    Init(InitArgs),
     /// Redo the interrupted block whole, under a new id, and go on
     Resume {
         /// A run directory, for example runs/latest
@@ -68,8 +73,51 @@ pub enum Command {
         #[arg(long, default_value = "/sys/fs/cgroup")]
         cgroup_root: PathBuf,
     },
+    /// Print the JSON Schema of experiment files, for editors
+    Schema,
+    /// Print a script that completes this program's commands and options in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write a page for every command into this directory instead
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// The node exporter that a run starts: cgroup counters as Prometheus metrics
     Agent(AgentArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The file to write (default: standard output)
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Overwrite the file if it exists
+    #[arg(long, requires = "out")]
+    pub force: bool,
+    /// How much the job's throughput varies from run to run (its CV), where that is known
+    #[arg(long, default_value = "2%")]
+    pub noise: Percent,
+    /// How long the whole study may take
+    #[arg(long, default_value = "10m")]
+    pub time: DurationText,
+    /// What the job computes (default: resnet50 where libtorch is set up, else spin)
+    #[arg(long, value_enum)]
+    pub workload: Option<Workload>,
+}
+
+/// What a job computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Workload {
+    /// ResNet50 on libtorch
+    Resnet50,
+    /// MobileNetV2 on libtorch
+    Mobilenetv2,
+    /// Burns CPU; needs no libtorch
+    Spin,
 }
 
 #[derive(Debug, Args)]

@@ -5,13 +5,16 @@ mod analyze;
 mod cache;
 mod clean;
 mod doctor;
+mod init;
 mod local;
 mod machine;
+mod manual;
 mod output;
 mod planning;
 mod report;
 mod resume;
 mod run;
+mod schema;
 mod scratch;
 mod screen;
 mod validate;
@@ -73,11 +76,15 @@ pub fn execute(command: Command) -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Plan { file } => planning::plan(&file),
         Command::Validate { files } => validate::validate(&files),
+        Command::Init(args) => init::init(&args),
         Command::Resume { run, output } => resume::resume(&run, &output),
         Command::Analyze { run, verdict } => analyze::analyze(&run, &verdict),
         Command::Report { run, format } => report::report(&run, format),
         Command::Clean { cgroup_root } => clean::clean(&cgroup_root),
         Command::Doctor(args) => doctor::doctor(&args),
+        Command::Schema => schema::schema(),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { out } => manual::man(out.as_deref()),
         Command::Agent(args) => agent::agent(&args),
     };
     match done {

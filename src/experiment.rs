@@ -2,6 +2,7 @@
 
 mod custom;
 mod quantity;
+mod schema;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,11 @@ use std::{ops::Deref, path::PathBuf, time::Duration};
 use serde::Serialize;
 use thiserror::Error;
 
-pub use self::custom::{Command, Counts, CustomJob, Metric, ProgressSource, Scale, Work};
+pub use self::{
+    custom::{Command, Counts, CustomJob, Metric, ProgressSource, Scale, Work},
+    quantity::{DurationText, Percent},
+    schema::schema,
+};
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
 
 pub use self::spec::LONGEST_FILE;
@@ -116,7 +121,7 @@ pub struct Topology {
     pub hosts: u16,
     /// At least 1.
     pub nodes_per_host: u16,
-    /// `None` is `auto`: what the machine has less the reserve, split evenly.
+    /// `None` is `auto`: what the machine has for each, up to a CPU per task slot.
     pub host_budget: Option<Millicores>,
 }
 

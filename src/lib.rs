@@ -9,11 +9,14 @@ pub mod cgroup;
 pub mod cli;
 pub mod clock;
 pub mod commands;
+#[cfg(test)]
+mod conform;
 pub mod copies;
 pub mod doctor;
 pub mod engine;
 pub mod experiment;
 pub mod fake;
+pub mod init;
 pub mod load;
 pub mod metrics;
 pub mod observe;

@@ -3,12 +3,17 @@
 mod feasible;
 mod layout;
 mod order;
+mod width;
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::feasible::{iterations_per_window, primary_share};
+pub use self::{
+    feasible::{iterations_per_window, primary_share},
+    layout::pinned,
+    width::half_width,
+};
 pub use crate::experiment::BASELINE;
 use crate::{
     backend::{Layout, Resources},
@@ -17,7 +22,7 @@ use crate::{
 };
 
 /// What starting and ending the processes of a trial takes, by experience; only the forecast of time uses it.
-const LAUNCH: Duration = Duration::from_millis(1500);
+pub const LAUNCH: Duration = Duration::from_millis(1500);
 
 /// Everything decided in advance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,7 +78,7 @@ impl Plan {
 /// What the machine, or the numbers themselves, make impossible: the field, why, and what would be accepted.
 pub fn plan(experiment: &Experiment, machine: &Machine) -> Result<Plan, SpecError> {
     let layout = match experiment.backend {
-        BackendChoice::Local => layout::pinned(experiment.topology, machine)?,
+        BackendChoice::Local => layout::pinned(experiment.topology, experiment.primary.executor_cores, machine)?,
         BackendChoice::Fake(_) => layout::unpinned(experiment.topology),
     };
     let capacity =

@@ -23,8 +23,9 @@ const ADAPTERS: [&str; 9] = [
     "crate::metrics::prometheus",
 ];
 /// What decides and counts, and does nothing else.
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "crate::experiment",
+    "crate::init",
     "crate::plan",
     "crate::trial",
     "crate::load",

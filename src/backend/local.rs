@@ -170,6 +170,7 @@ impl Tree {
         let reserve = self.run.child(tree::RESERVE);
         cgroups.create(&reserve)?;
         cgroups.set_shares(&reserve, RESERVE_SHARES)?;
+        cgroups.set_cpus(&reserve, &layout.reserve_cpus)?;
         for host in &layout.hosts {
             let group = self.run.child(&host.host.to_string());
             self.bounded(&group, host.budget, &host.cpus)?;

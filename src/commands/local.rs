@@ -27,10 +27,11 @@ use crate::{
         builtin::{Builtin, BuiltinConfig},
         custom::{Custom, CustomConfig},
     },
-    experiment::{AggressorSpec, Command, Experiment, Work},
+    experiment::{AggressorSpec, Command, Experiment, Images, Work},
     metrics::prometheus::{AgentSource, Managed, PrometheusConfig},
     plan::Plan,
     runner::{ArmAggressor, Ports},
+    units::Seed,
 };
 
 /// All 16 executors are ready in well under this; what takes longer is broken.
@@ -72,6 +73,14 @@ pub fn kernels(experiment: &Experiment) -> Vec<(&'static str, KernelSpec)> {
         }
     }
     kernels
+}
+
+/// Whether the programs with libtorch and what they read are there.
+pub fn has_torch() -> bool {
+    let images = |size| Images { per_iteration: 0, size, folder: None, spin_cost_us: 0 };
+    let network = Network::Mobilenetv2;
+    ["primary", "inference"].iter().all(|what| program(what, network).is_ok())
+        && files(&cache::kernel(network, &images(96), Seed(0))).is_ok()
 }
 
 /// The workload programs lie beside this one; those with libtorch have names of their own.

@@ -49,6 +49,13 @@ pub fn environment(experiment: &Experiment, facts: Machine) -> Environment {
     }
 }
 
+/// Whether a hypervisor is underneath: it says so in the CPU's flags (x86), or the kernel does (Xen).
+pub fn is_virtual() -> bool {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = cpus.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
+    flags.split_whitespace().any(|flag| flag == "hypervisor") || std::path::Path::new("/sys/hypervisor/type").exists()
+}
+
 /// From `Cpus_allowed_list` of this process, such as `0-3,8`.
 fn allowed_cpus(proc_root: &Path) -> Vec<u32> {
     let status = std::fs::read_to_string(proc_root.join("self/status")).unwrap_or_default();

@@ -2,11 +2,9 @@
 
 use std::{fmt::Write as _, path::Path, time::Duration};
 
-use jostle_analysis::distributions;
-
 use super::{Failure, output, plan_file};
 use crate::{
-    backend::Resources,
+    backend::{HostLayout, Resources},
     experiment::{Experiment, Stop},
     plan::{self, Plan},
     units::Millicores,
@@ -33,16 +31,20 @@ pub fn text(experiment: &Experiment, plan: &Plan, cost: Option<f64>) -> String {
 fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan, cost: Option<f64>) -> std::fmt::Result {
     let topology = experiment.topology;
     writeln!(out, "{}  seed {}", experiment.name, experiment.seed.0)?;
-    writeln!(
-        out,
-        "\nhosts      {} of {} nodes; reserve {}",
-        topology.hosts, topology.nodes_per_host, plan.layout.reserve
-    )?;
+    let reserve = &plan.layout.reserve;
+    let at = if plan.layout.reserve_cpus.is_empty() { String::new() } else { on(&plan.layout.reserve_cpus) };
+    writeln!(out, "\nhosts      {} of {} nodes; reserve {reserve}{at}", topology.hosts, topology.nodes_per_host)?;
     for host in &plan.layout.hosts {
-        let nodes: Vec<String> = host.nodes.iter().map(|node| node.node.to_string()).collect();
-        let capacity = host.nodes.first().map_or(Millicores(0.0), |node| node.capacity);
-        let pin = if host.cpus.is_empty() { String::new() } else { format!("  on CPU {}", list(&host.cpus)) };
-        writeln!(out, "  {:<8} {:>7}{pin}  nodes {} of {capacity}", host.host, host.budget, nodes.join(" "))?;
+        write!(out, "  {:<8} {:>7}", host.host, host.budget)?;
+        if !host.cpus.is_empty() {
+            write!(out, " {}", on(&host.cpus))?;
+        }
+        writeln!(out, "  {}", nodes(host))?;
+    }
+    let hosted = |cpu: &u32| plan.layout.hosts.iter().any(|host| host.cpus.contains(cpu));
+    let free = plan.layout.reserve_cpus.iter().filter(|cpu| !hosted(cpu)).count();
+    if free > plan.layout.hosts.len() {
+        writeln!(out, "  {free} CPUs are in no host: more hosts, nodes or executorCores would use them")?;
     }
     // The seed's units make a map that can be compared with the study: host = 96 CPUs, node = 24, executor = 15.
     let scale = plan.layout.hosts.first().map_or(0.0, |host| STUDY_HOST_CPUS / host.budget.0);
@@ -67,12 +69,17 @@ fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan, cost: Opti
     };
     let trial = plan.trial_time.as_secs_f64();
     writeln!(out, "\ntime       about {time} without redone blocks: {stop}, trials of {trial:.1} s")?;
-    if let Stop::Fixed(blocks) = experiment.analysis.stop {
-        let at = |cv: f64| {
-            let width = width(blocks, cv, experiment.analysis.confidence.0)?;
-            Some(format!("+-{width:.1} pp at a run-to-run CV of {cv} %"))
+    let (least, most) = (experiment.analysis.stop.least_blocks(), experiment.analysis.stop.most_blocks());
+    let at = |cv: f64| {
+        let after = |blocks| plan::half_width(experiment.analysis.stop, blocks, cv, experiment.analysis.confidence.0);
+        let widths = match (after(least)?, after(most)?) {
+            (one, _) if least == most => format!("+-{one:.1} pp"),
+            (first, last) => format!("+-{first:.1} to {last:.1} pp"),
         };
-        let widths: Vec<String> = [0.7, 1.5].into_iter().filter_map(at).collect();
+        Some(format!("{widths} at a run-to-run CV of {cv} %"))
+    };
+    let widths: Vec<String> = [0.7, 1.5].into_iter().filter_map(at).collect();
+    if !widths.is_empty() {
         writeln!(out, "width      about {}", widths.join(", "))?;
     }
     let iterations = |cost| plan::iterations_per_window(experiment, &plan.layout, plan.executor, cost).ok();
@@ -83,13 +90,6 @@ fn write_plan(out: &mut String, experiment: &Experiment, plan: &Plan, cost: Opti
     Ok(())
 }
 
-/// Expected half-width of the interval in percentage points, of uncorrelated trials: `t * CV * sqrt(2 / n)`.
-fn width(blocks: u32, cv_percent: f64, confidence: f64) -> Option<f64> {
-    let df = f64::from(blocks.checked_sub(1).filter(|df| *df >= 2)?);
-    let t = distributions::t_quantile(0.5 + confidence / 2.0, df).ok()?;
-    Some(t * cv_percent * (2.0 / f64::from(blocks)).sqrt())
-}
-
 fn amounts(resources: Resources, scale: f64) -> String {
     let amount = |value: Option<Millicores>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
     let study =
@@ -98,8 +98,35 @@ fn amounts(resources: Resources, scale: f64) -> String {
     format!("{:>8} / {:<8}            {:>5} / {:<5}", amount(request), amount(limit), study(request), study(limit))
 }
 
-fn list(cpus: &[u32]) -> String {
-    cpus.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+/// `nodes n0-0 to n0-3 of 487.5m, 2 to a CPU`.
+fn nodes(host: &HostLayout) -> String {
+    let (Some(first), Some(last)) = (host.nodes.first(), host.nodes.last()) else { return "no nodes".to_owned() };
+    let names = if host.nodes.len() == 1 {
+        format!("node {} of", first.node)
+    } else {
+        format!("nodes {} to {} of", first.node, last.node)
+    };
+    let alike = host.nodes.iter().filter(|node| node.cpus == first.cpus).count();
+    let pins = match (first.cpus.len(), alike) {
+        _ if host.cpus.len() <= 1 || host.nodes.len() == 1 => String::new(),
+        (1, 1) => ", a CPU each".to_owned(),
+        (1, alike) => format!(", {alike} to a CPU"),
+        (cpus, _) => format!(", {cpus} CPUs each"),
+    };
+    format!("{names} {}{pins}", first.capacity)
+}
+
+/// ` on CPU 0-3,8`.
+fn on(cpus: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for cpu in cpus {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *cpu => *last = *cpu,
+            _ => ranges.push((*cpu, *cpu)),
+        }
+    }
+    let range = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    format!(" on CPU {}", ranges.iter().map(range).collect::<Vec<_>>().join(","))
 }
 
 fn clock(time: Duration) -> String {

@@ -30,7 +30,7 @@ fn layout(cpus: &[&[u32]]) -> Layout {
         let node = NodeLayout { node: NodeId { host, index: 0 }, capacity: Millicores(450.0), cpus: cpus.to_vec() };
         HostLayout { host, budget: Millicores(450.0), nodes: vec![node], cpus: cpus.to_vec() }
     };
-    Layout { hosts: cpus.iter().enumerate().map(host).collect(), reserve: Millicores(200.0) }
+    Layout { hosts: cpus.iter().enumerate().map(host).collect(), reserve: Millicores(200.0), reserve_cpus: Vec::new() }
 }
 
 fn error(component: &str) -> BackendError {

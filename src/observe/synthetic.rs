@@ -111,7 +111,7 @@ pub fn layout() -> Layout {
             })
             .collect(),
     };
-    Layout { hosts: (0..HOSTS).map(host).collect(), reserve: Millicores(200.0) }
+    Layout { hosts: (0..HOSTS).map(host).collect(), reserve: Millicores(200.0), reserve_cpus: Vec::new() }
 }
 
 fn nodes() -> Vec<NodeId> {

@@ -17,3 +17,5 @@ mod custom;
 mod doctor;
 mod fake;
 mod local;
+mod picture;
+mod tools;

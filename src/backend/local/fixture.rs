@@ -36,5 +36,5 @@ pub(super) fn layout(hosts: u16, nodes: u16) -> Layout {
             nodes: (0..nodes).map(node).collect(),
         }
     };
-    Layout { hosts: (0..hosts).map(host).collect(), reserve: Millicores(200.0) }
+    Layout { hosts: (0..hosts).map(host).collect(), reserve: Millicores(200.0), reserve_cpus: vec![1] }
 }

@@ -5,7 +5,7 @@ use std::path::{Component, Path};
 use super::{LocalConfig, kubelet, lock::Lock};
 use crate::{
     backend::{BackendError, Layout},
-    cgroup::{CgroupError, Hierarchy},
+    cgroup::{CgroupError, Hierarchy, tree},
     units::Millicores,
 };
 
@@ -99,14 +99,17 @@ pub(super) fn run_name(name: &str) -> Result<(), BackendError> {
 
 /// The layout's CPUs are the machine's, and every quota is one that the kernel takes.
 fn fits(layout: &Layout, machine: &[u32]) -> Result<(), BackendError> {
+    let there = |component: &str, cpus: &[u32]| match cpus.iter().find(|cpu| !machine.contains(cpu)) {
+        None => Ok(()),
+        Some(cpu) => Err(BackendError {
+            component: component.to_owned(),
+            why: format!("shall be pinned to CPU {cpu}, which this machine does not have"),
+            accepted: format!("CPUs among {machine:?}"),
+        }),
+    };
+    there(tree::RESERVE, &layout.reserve_cpus)?;
     for host in &layout.hosts {
-        if let Some(cpu) = host.cpus.iter().find(|cpu| !machine.contains(cpu)) {
-            return Err(BackendError {
-                component: host.host.to_string(),
-                why: format!("shall be pinned to CPU {cpu}, which this machine does not have"),
-                accepted: format!("CPUs among {machine:?}"),
-            });
-        }
+        there(&host.host.to_string(), &host.cpus)?;
         // The kernel takes an empty list, and then no process.
         if let Some(node) =
             host.nodes.iter().find(|n| n.cpus.is_empty() || n.cpus.iter().any(|c| !host.cpus.contains(c)))
@@ -290,6 +293,8 @@ mod tests {
         };
         let error = refusal(|l| l.hosts[1].cpus = vec![7]);
         assert!(error.contains("host-1") && error.contains("CPU 7") && error.contains("[0, 1]"), "{error}");
+        let error = refusal(|l| l.reserve_cpus = vec![7]);
+        assert!(error.contains("reserve") && error.contains("CPU 7"), "{error}");
         let error = refusal(|l| l.hosts[1].nodes[0].cpus = vec![]);
         assert!(error.contains("n1-0") && error.contains("CPUs []"), "{error}");
         let error = refusal(|l| l.hosts[0].nodes[1].capacity = Millicores(9.0));

@@ -44,7 +44,7 @@ fn anything_left(root: &Path) -> bool {
     false
 }
 
-/// Hosts and nodes get quota, weight and CPUs; the classes' parents weigh the minimum; the reserve is unbounded on all CPUs.
+/// Hosts and nodes get quota, weight and CPUs; the classes' parents weigh the minimum; the reserve has no quota, and its CPUs.
 #[tokio::test]
 async fn provision_writes_the_tree() {
     let root = fixture_tree();
@@ -64,7 +64,7 @@ async fn provision_writes_the_tree() {
     assert_eq!(run("cpu", "host-2/n2-3/besteffort/cpu.shares"), "2");
     assert_eq!(run("cpuset", "host-2/n2-3/besteffort/cpuset.cpus"), "1");
     assert_eq!(run("cpu", "reserve/cpu.shares"), RESERVE_SHARES.to_string());
-    assert_eq!(run("cpuset", "reserve/cpuset.cpus"), "0-1");
+    assert_eq!(run("cpuset", "reserve/cpuset.cpus"), "1");
     assert!(!root.path().join("cpu/jostle/demo-1-1/reserve/cpu.cfs_quota_us").exists());
     local.teardown().await.unwrap();
     assert!(!anything_left(root.path()));

@@ -1,0 +1,51 @@
+//! `jostle completions` and `jostle man`: the command line, told to a shell and to `man`.
+
+use std::{fs, path::Path};
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+use clap_mangen::Man;
+
+use super::{Failure, output};
+use crate::cli::Cli;
+
+const NAME: &str = "jostle";
+
+/// Prints the completion script of a shell.
+pub fn completions(shell: Shell) -> Result<u8, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
+    output::print(&String::from_utf8_lossy(&script));
+    Ok(0)
+}
+
+/// Prints the page of the whole program, or writes one for it and each of its commands into a directory.
+pub fn man(directory: Option<&Path>) -> Result<u8, Failure> {
+    // Built, so that every command has its full name and the help of all.
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let Some(directory) = directory else {
+        output::print(&page(program)?);
+        return Ok(0);
+    };
+    let failed = |path: &Path, error: std::io::Error| {
+        Failure::usage(format!(
+            "{}: {error}\n  accepted: a directory to write into, for example man/man1",
+            path.display()
+        ))
+    };
+    fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
+    let commands: Vec<_> =
+        program.get_subcommands().map(|sub| (format!("{NAME}-{}", sub.get_name()), sub.clone())).collect();
+    for (name, command) in std::iter::once((NAME.to_owned(), program)).chain(commands) {
+        let path = directory.join(format!("{name}.1"));
+        fs::write(&path, page(command)?).map_err(|error| failed(&path, error))?;
+    }
+    Ok(0)
+}
+
+fn page(command: clap::Command) -> Result<String, Failure> {
+    let mut page = Vec::new();
+    Man::new(command).render(&mut page).map_err(Failure::machine)?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
