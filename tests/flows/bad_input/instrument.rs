@@ -114,17 +114,22 @@ fn the_windows_query_is_refused() {
     assert_eq!(bench.run(&["report", "runs/latest"]).code(), 0);
 }
 
-/// A Prometheus that cannot even start, and one that is no program.
+/// A Prometheus that cannot even start: it is refused beforehand where it cannot tell its version, and named where only that works.
 #[test]
 fn no_program() {
     let _alone = alone();
-    for (body, why) in [("echo 'no such flag' >&2; exit 2", "no such flag"), ("exit 0", "it logged nothing")] {
+    const VERSION: &str = "[ \"$1\" = --version ] && exec PROMETHEUS --version";
+    for (body, words) in [
+        ("echo 'no such flag' >&2; exit 2".to_owned(), ["does not run", "no such flag", "accepted: apt-get install"]),
+        (format!("{VERSION}; echo 'no such flag' >&2; exit 2"), ["ended early", "no such flag", "its last line"]),
+        (format!("{VERSION}; exit 0"), ["ended early", "it logged nothing", "prometheus"]),
+    ] {
         let bench = Bench::new();
         bench.file("short.yaml", short("absent"));
-        in_front(&bench, body);
+        in_front(&bench, &body);
         let (code, err) = run(&bench);
         assert_eq!(code, Some(3), "{err}");
-        assert!(err.contains("jostle: prometheus: ended early") && err.contains(why), "{err}");
+        assert!(err.contains("jostle: prometheus: ") && words.iter().all(|word| err.contains(word)), "{err}");
         nothing_left(&bench);
         assert_eq!(bench.names(), ["bin", "short.yaml"]);
     }
@@ -137,8 +142,12 @@ fn disk_full() {
     let _alone = alone();
     let bench = Bench::new();
     bench.file("short.yaml", short("full"));
-    let script = "mkdir runs && mount -t tmpfs -o size=160k none runs || exit 99
-        $jostle run short.yaml >/dev/null; echo run $?
+    // Too small a disk is refused beforehand; this one shrinks once the run has begun.
+    let script = "mkdir runs && mount -t tmpfs -o size=64m none runs || exit 99
+        $jostle run short.yaml >/dev/null & run=$!
+        while kill -0 $run && ! ls runs/*/journal.jsonl; do sleep 0.02; done >/dev/null 2>&1
+        mount -o remount,size=160k none runs || exit 98
+        wait $run; echo run $?
         [ -z \"$(ls -A runs)\" ] || { $jostle report runs/latest >/dev/null; echo report $?; }
         ls runs/*/prometheus; find runs -name '*.part'";
     let mut command = Command::new("unshare");
