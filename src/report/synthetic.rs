@@ -75,7 +75,12 @@ impl Run {
 
     /// The demo's six blocks, run to the end.
     pub fn complete() -> Self {
-        let mut run = Self::start(synthetic::values(), 6);
+        Self::all_blocks(synthetic::values())
+    }
+
+    /// Six blocks of an experiment with these values, run to the end.
+    pub fn all_blocks(values: Resolved) -> Self {
+        let mut run = Self::start(values, 6);
         for number in 1..=6 {
             run.block(number, None, number, |_| {});
         }

@@ -12,15 +12,6 @@ use crate::{
     },
 };
 
-fn all_blocks(values: crate::experiment::Resolved) -> Run {
-    let mut run = Run::start(values, 6);
-    for number in 1..=6 {
-        run.block(number, None, number, |_| {});
-    }
-    run.finish(Status::Complete, "");
-    run
-}
-
 /// The one of `testdata/refused.txt`: void, failed and interrupted trials, and no figure.
 fn refused() -> Report {
     let mut run = Run::start(values(), 6);
@@ -46,7 +37,7 @@ fn again() -> Report {
     values.arms[0].aggressor = None;
     values.arms[0].name = "again".to_owned();
     values.analysis.limit_percent = None;
-    all_blocks(values).report()
+    Run::all_blocks(values).report()
 }
 
 fn two_arms() -> Report {
@@ -55,7 +46,7 @@ fn two_arms() -> Report {
     second.name = "again".to_owned();
     second.aggressor = None;
     values.arms.push(second);
-    all_blocks(values).report()
+    Run::all_blocks(values).report()
 }
 
 fn nothing() -> Report {

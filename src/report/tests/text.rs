@@ -15,15 +15,6 @@ fn text(run: &Run) -> String {
     terminal(&run.report())
 }
 
-fn all_blocks(values: crate::experiment::Resolved) -> Run {
-    let mut run = Run::start(values, 6);
-    for number in 1..=6 {
-        run.block(number, None, number, |_| {});
-    }
-    run.finish(Status::Complete, "");
-    run
-}
-
 /// A run that went well, whole: the answer first, then every row in its place.
 #[test]
 fn within() {
@@ -71,7 +62,7 @@ fn limits() {
     ] {
         let mut values = values();
         values.analysis.limit_percent = limit;
-        let text = text(&all_blocks(values));
+        let text = text(&Run::all_blocks(values));
         assert!(text.lines().take(2).collect::<Vec<_>>().join(" ").contains(wanted), "{text}");
         assert!(!text.contains("no degradation"));
     }
@@ -80,7 +71,7 @@ fn limits() {
 /// Failed runs that forbid `within` are given as the reason.
 #[test]
 fn failed_runs_are_the_reason() {
-    let mut run = all_blocks(values());
+    let mut run = Run::all_blocks(values());
     run.entries.pop();
     run.block(7, None, 1, failing("colocated"));
     run.finish(Status::Complete, "");
@@ -98,13 +89,13 @@ fn subjects() {
     ] {
         let mut values = values();
         aggressor(&mut values).load.as_mut().unwrap().target = target;
-        let text = text(&all_blocks(values));
+        let text = text(&Run::all_blocks(values));
         assert!(text.starts_with(wanted), "{text}");
     }
     let mut values = values();
     values.arms[0].aggressor = None;
     values.arms[0].name = "again".to_owned();
-    let text = text(&all_blocks(values));
+    let text = text(&Run::all_blocks(values));
     assert!(text.starts_with("The job alone, run again as a second arm (A/A), lost 2.01 %"), "{text}");
     assert!(!["  load ", "  elsewhere ", "  tenants "].iter().any(|row| text.contains(row)), "{text}");
 }
@@ -117,7 +108,7 @@ fn two_arms() {
     second.name = "again".to_owned();
     second.aggressor = None;
     values.arms.push(second);
-    let text = text(&all_blocks(values));
+    let text = text(&Run::all_blocks(values));
     let answers: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
     assert!(
         answers[0].starts_with("Inference tenants") && answers.iter().any(|line| line.starts_with("The job alone")),
