@@ -7,6 +7,7 @@ mod spec;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod yaml;
 
 use std::{ops::Deref, path::PathBuf, time::Duration};
 
@@ -20,7 +21,7 @@ pub use self::{
 };
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};
 
-pub use self::spec::LONGEST_FILE;
+pub use self::yaml::LONGEST_FILE;
 
 /// Name of the implied arm.
 pub const BASELINE: &str = "baseline";
@@ -30,7 +31,7 @@ pub const BASELINE: &str = "baseline";
 /// # Errors
 /// The first thing that is wrong, with its field and an example that would be accepted.
 pub fn read(text: &str) -> Result<Experiment, SpecError> {
-    spec::parse(text).and_then(validate::validate)
+    yaml::parse(text).and_then(validate::validate)
 }
 
 /// Something wrong in an experiment file (exit code 2).
