@@ -29,6 +29,7 @@ use crate::{
     clock::{Clock as _, RealClock},
     engine::EngineError,
     experiment::Command,
+    lifeline::die_with_parent,
     units::{NodeId, Timestamp},
 };
 
@@ -290,20 +291,4 @@ pub fn digest(of: &impl Serialize) -> String {
 
 fn executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
-}
-
-/// Lets the kernel kill the copy when the thread that starts it ends. What the copy has started in turn is left to `jostle clean`.
-fn die_with_parent(command: &mut tokio::process::Command) {
-    let parent = std::process::id();
-    let before_exec = move || {
-        // SAFETY: both are plain system calls without pointers, allowed between fork and exec.
-        let (set, parent_now) = unsafe { (libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL), libc::getppid()) };
-        if set != 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // The parent may have ended before the request was in place.
-        if u32::try_from(parent_now) == Ok(parent) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
-    };
-    // SAFETY: the closure allocates nothing, takes no lock and only makes system calls.
-    unsafe { command.pre_exec(before_exec) };
 }

@@ -17,6 +17,7 @@ pub mod engine;
 pub mod experiment;
 pub mod fake;
 pub mod init;
+mod lifeline;
 pub mod load;
 pub mod metrics;
 pub mod observe;
