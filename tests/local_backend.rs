@@ -72,7 +72,7 @@ fn layout() -> Layout {
         };
         HostLayout { host: HostId(h), budget: Millicores(450.0), cpus: cpus.clone(), nodes: (0..4).map(node).collect() }
     };
-    Layout { hosts: (0..4).map(host).collect(), reserve: Millicores(200.0), reserve_cpus: vec![0, 1] }
+    Layout { hosts: (0..4).map(host).collect(), reserve: Millicores(200.0), reserve_cpus: cpus }
 }
 
 /// A process that uses all CPU it gets; ended with the test, whatever happens to the backend.
