@@ -84,6 +84,15 @@ pub fn t_two_sided_p(t: f64, df: f64) -> Result<f64, AnalysisError> {
     Ok(two_sided(t, df))
 }
 
+/// Upper tail of Student's t: `P(T_df > t)`.
+///
+/// # Errors
+/// `t` NaN; `df` outside its range.
+pub fn t_upper_p(t: f64, df: f64) -> Result<f64, AnalysisError> {
+    let half = 0.5 * t_two_sided_p(t, df)?;
+    Ok(if t > 0.0 { half } else { 1.0 - half })
+}
+
 /// `P(|T| > |t|)` by the incomplete beta function, from the side whose argument is not next to 1.
 fn two_sided(t: f64, df: f64) -> f64 {
     let square = t * t;

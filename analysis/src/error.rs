@@ -23,6 +23,38 @@ pub enum AnalysisError {
         /// How many there must be.
         needed: usize,
     },
+    /// More values than an exact computation can take.
+    #[error("{n} {what}, but at most {most} can be computed exactly")]
+    TooMany {
+        /// What was counted, in the plural.
+        what: &'static str,
+        /// How many there were.
+        n: usize,
+        /// How many there may be.
+        most: usize,
+    },
+    /// The noise of the arms differs too much for a method that pools it.
+    #[error(
+        "the noisiest arm has {ratio:.1} times the variance of the quietest, and pooling is allowed up to {most}: use the paired intervals, each of which keeps its own variance"
+    )]
+    UnequalVariances {
+        /// Largest over smallest residual variance.
+        ratio: f64,
+        /// Largest ratio allowed.
+        most: f64,
+    },
+    /// Two lists that must go together have different lengths.
+    #[error("{n} {what}, but {needed} are needed: give one for each {of}")]
+    Lengths {
+        /// What was counted, in the plural.
+        what: &'static str,
+        /// How many there were.
+        n: usize,
+        /// How many there must be.
+        needed: usize,
+        /// What each belongs to.
+        of: &'static str,
+    },
     /// A throughput that is zero, negative, infinite or NaN.
     #[error(
         "{arm} throughput of block {index} (counted from 0) is {value}: it must be finite and above 0, such as 112.6"
@@ -66,15 +98,27 @@ pub enum AnalysisError {
 
 /// Accepts a confidence level strictly between 0 and 1, as a fraction.
 pub(crate) fn check_confidence(confidence: f64) -> Result<(), AnalysisError> {
-    if confidence > 0.0 && confidence < 1.0 {
-        Ok(())
-    } else {
-        Err(AnalysisError::OutOfRange {
-            name: "confidence",
-            value: confidence,
-            accepted: "a fraction between 0 and 1, such as 0.95",
-        })
-    }
+    check_fraction("confidence", confidence, "a fraction between 0 and 1, such as 0.95")
+}
+
+/// Accepts a number strictly between 0 and 1.
+pub(crate) fn check_fraction(name: &'static str, value: f64, accepted: &'static str) -> Result<(), AnalysisError> {
+    if value > 0.0 && value < 1.0 { Ok(()) } else { Err(AnalysisError::OutOfRange { name, value, accepted }) }
+}
+
+/// Accepts finite positive numbers.
+pub(crate) fn check_positive(name: &'static str, value: f64, accepted: &'static str) -> Result<(), AnalysisError> {
+    if value.is_finite() && value > 0.0 { Ok(()) } else { Err(AnalysisError::OutOfRange { name, value, accepted }) }
+}
+
+/// Accepts at least `needed` of something.
+pub(crate) fn check_enough(what: &'static str, n: usize, needed: usize) -> Result<(), AnalysisError> {
+    if n >= needed { Ok(()) } else { Err(AnalysisError::TooFew { what, n, needed }) }
+}
+
+/// Accepts at most `most` of something.
+pub(crate) fn check_at_most(what: &'static str, n: usize, most: usize) -> Result<(), AnalysisError> {
+    if n <= most { Ok(()) } else { Err(AnalysisError::TooMany { what, n, most }) }
 }
 
 /// Accepts slices of finite values and names the first that is not.

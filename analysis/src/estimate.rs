@@ -10,6 +10,22 @@ use crate::error::{AnalysisError, check_confidence, check_finite};
 pub enum Method {
     /// Student t on the block log ratios, back-transformed. Value and bounds in percent of degradation.
     PairedLogRatioT,
+    /// The same on blocks of two runs an arm in mirrored order.
+    AbbaLogRatioT,
+    /// The t confidence sequence on the block log ratios: valid however often it was looked at.
+    TConfidenceSequence,
+    /// Student t on the block log ratios, widened by Bonferroni's inequality so that all cells of a sweep are covered at once.
+    SimultaneousLogRatioT,
+    /// Welch's t on logs of runs that are not paired.
+    WelchLogRatioT,
+    /// Hodges & Lehmann's estimate with the exact signed-rank interval, on the block log ratios.
+    HodgesLehmann,
+    /// Student t on the contrasts of switched phases within runs.
+    SwitchbackT,
+    /// Student t on the contrasts of the loaded node with the others. Diagnostic only.
+    NodeContrastT,
+    /// Bias-corrected accelerated bootstrap of blocks.
+    BlockBootstrapBca,
     /// Student t on the mean of independent values. Value and bounds in the unit of the values.
     MeanT,
 }
@@ -18,6 +34,14 @@ impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::PairedLogRatioT => "paired log-ratio t",
+            Self::AbbaLogRatioT => "ABBA log-ratio t",
+            Self::TConfidenceSequence => "t confidence sequence on log ratios",
+            Self::SimultaneousLogRatioT => "paired log-ratio t, simultaneous by Bonferroni",
+            Self::WelchLogRatioT => "Welch log-ratio t, not interleaved",
+            Self::HodgesLehmann => "Hodges-Lehmann, exact signed-rank",
+            Self::SwitchbackT => "switchback log-ratio t",
+            Self::NodeContrastT => "node contrast t, diagnostic only",
+            Self::BlockBootstrapBca => "block bootstrap, bias-corrected and accelerated",
             Self::MeanT => "t interval of the mean",
         })
     }

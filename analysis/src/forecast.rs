@@ -52,9 +52,9 @@ pub fn n_for_half_width(
     Ok(first_n(MIN_BLOCKS, narrow)?.map(|n| n as u64))
 }
 
-/// Smallest `n >= from` that is narrow: one by one at first, where a low assurance makes the width rise before it
+/// Smallest `n >= from` that is enough: one by one at first, where a low assurance makes the width rise before it
 /// falls, then by doubling and bisection, where the width only falls.
-fn first_n(from: usize, narrow: impl Fn(usize) -> Result<bool, AnalysisError>) -> Result<Option<usize>, AnalysisError> {
+pub(crate) fn first_n(from: usize, narrow: impl Fn(usize) -> Result<bool, AnalysisError>) -> Result<Option<usize>, AnalysisError> {
     const ONE_BY_ONE: usize = 32;
     if from > MOST_BLOCKS {
         return Ok(None);
@@ -80,7 +80,7 @@ fn first_n(from: usize, narrow: impl Fn(usize) -> Result<bool, AnalysisError>) -
     Ok(Some(enough))
 }
 
-fn check_sd(sd_log: f64) -> Result<(), AnalysisError> {
+pub(crate) fn check_sd(sd_log: f64) -> Result<(), AnalysisError> {
     if sd_log.is_finite() && sd_log >= 0.0 {
         Ok(())
     } else {

@@ -45,8 +45,13 @@ pub fn median(values: &[f64]) -> Result<f64, AnalysisError> {
     }
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
+    Ok(median_of_sorted(&sorted))
+}
+
+/// The same of at least one value, sorted.
+pub(crate) fn median_of_sorted(sorted: &[f64]) -> f64 {
     let half = sorted.len() / 2;
-    Ok(if sorted.len() % 2 == 1 { sorted[half] } else { sorted[half - 1] / 2.0 + sorted[half] / 2.0 })
+    if sorted.len() % 2 == 1 { sorted[half] } else { sorted[half - 1] / 2.0 + sorted[half] / 2.0 }
 }
 
 #[cfg(test)]

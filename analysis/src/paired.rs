@@ -8,9 +8,12 @@
 use crate::distributions::{t_critical, t_two_sided_p};
 use crate::error::{AnalysisError, check_confidence};
 use crate::estimate::{Estimate, Method, Parts, mean_and_sd};
+use crate::sequential::{first_bounded, t_confidence_sequence};
 
 /// Log ratios that spread less than this (1e-10 %) are equal to rounding.
 const NO_SPREAD: f64 = 1e-12;
+/// The prior of the confidence sequence: bounded from 5 blocks on, and not much wider than any other later.
+const C2: f64 = 1.0;
 /// Fewer blocks than this give no interval at all (code N1).
 pub(crate) const MIN_BLOCKS: usize = 3;
 
@@ -106,13 +109,65 @@ pub fn paired_log_ratio(
     confidence: f64,
     kappa: f64,
 ) -> Result<PairedLogRatio, AnalysisError> {
+    t_on_log_ratios(&log_ratios(baseline, colocated)?, confidence, kappa, Method::PairedLogRatioT)
+}
+
+/// Two runs of each arm in a block, in mirrored order (ABBA or BAAB), which cancels a drift that is linear within the block
+/// (section 1.10).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AbbaBlock {
+    /// Baseline throughputs, any unit of rate.
+    pub baseline: [f64; 2],
+    /// Colocated throughputs, same unit.
+    pub colocated: [f64; 2],
+}
+
+/// The same from ABBA blocks: a block's value is the mean of the logs of its colocated runs less that of its baseline runs.
+///
+/// # Errors
+/// As [`paired_log_ratio`].
+pub fn abba_log_ratio(blocks: &[AbbaBlock], confidence: f64) -> Result<PairedLogRatio, AnalysisError> {
+    let runs = |pick: fn(&AbbaBlock) -> [f64; 2]| blocks.iter().flat_map(pick).collect::<Vec<f64>>();
+    let logs = log_ratios(&runs(|block| block.baseline), &runs(|block| block.colocated))?;
+    let values: Vec<f64> = logs.chunks_exact(2).map(|two| (two[0] + two[1]) / 2.0).collect();
+    t_on_log_ratios(&values, confidence, 1.0, Method::AbbaLogRatioT)
+}
+
+/// The same with an interval that holds however often the result was looked at: the t confidence sequence of
+/// [`crate::t_confidence_sequence`] with `c2 = 1`. [`Estimate::kappa`] says how much wider than the plain t it is.
+///
+/// # Errors
+/// As [`paired_log_ratio`]; fewer blocks than the sequence needs for a bound (5 at 95 %).
+pub fn anytime_log_ratio(
+    baseline: &[f64],
+    colocated: &[f64],
+    confidence: f64,
+) -> Result<PairedLogRatio, AnalysisError> {
     let logs = log_ratios(baseline, colocated)?;
+    let plain = t_on_log_ratios(&logs, confidence, 1.0, Method::TConfidenceSequence)?;
+    let anytime = t_confidence_sequence(&logs, C2, confidence)?.ok_or_else(|| AnalysisError::TooFew {
+        what: "blocks of a session that was stopped by hand",
+        n: logs.len(),
+        needed: first_bounded(C2, confidence),
+    })?;
+    // An interval that holds at every look holds at this one, so it is no narrower, but for rounding.
+    let kappa = (anytime / plain.half_width_log()).max(1.0);
+    t_on_log_ratios(&logs, confidence, kappa, Method::TConfidenceSequence)
+}
+
+/// The t interval of the mean of block values in log units, as a degradation.
+pub(crate) fn t_on_log_ratios(
+    logs: &[f64],
+    confidence: f64,
+    kappa: f64,
+    method: Method,
+) -> Result<PairedLogRatio, AnalysisError> {
     let n = logs.len();
     check_confidence(confidence)?;
     if n < MIN_BLOCKS {
         return Err(AnalysisError::TooFew { what: "blocks", n, needed: MIN_BLOCKS });
     }
-    let (mean_log, sd_log) = mean_and_sd(&logs)?;
+    let (mean_log, sd_log) = mean_and_sd(logs)?;
     if sd_log < NO_SPREAD {
         return Err(AnalysisError::NoVariation);
     }
@@ -123,7 +178,7 @@ pub fn paired_log_ratio(
         high: percent_slower(mean_log - half_width_log),
         confidence,
         n,
-        method: Method::PairedLogRatioT,
+        method,
         kappa,
     })?;
     let se = sd_log / (n as f64).sqrt();
@@ -132,7 +187,7 @@ pub fn paired_log_ratio(
 }
 
 /// `100 (1 - e^log)`, without the cancellation at small effects.
-fn percent_slower(log: f64) -> f64 {
+pub(crate) fn percent_slower(log: f64) -> f64 {
     -100.0 * log.exp_m1()
 }
 
@@ -144,13 +199,17 @@ pub fn log_ratios(baseline: &[f64], colocated: &[f64]) -> Result<Vec<f64>, Analy
     if baseline.len() != colocated.len() {
         return Err(AnalysisError::Mismatched { baseline: baseline.len(), colocated: colocated.len() });
     }
-    for (arm, values) in [("baseline", baseline), ("colocated", colocated)] {
-        if let Some(index) = values.iter().position(|value| !(value.is_finite() && *value > 0.0)) {
-            return Err(AnalysisError::NotPositive { arm, index, value: values[index] });
-        }
-    }
     // A difference of logs, not the log of a quotient: swapping the arms then flips the sign exactly.
-    Ok(baseline.iter().zip(colocated).map(|(b, c)| c.ln() - b.ln()).collect())
+    let (baseline, colocated) = (logs_of("baseline", baseline)?, logs_of("colocated", colocated)?);
+    Ok(baseline.iter().zip(colocated).map(|(b, c)| c - b).collect())
+}
+
+/// Natural logs of the throughputs of one arm, all of which must be finite and positive.
+pub(crate) fn logs_of(arm: &'static str, values: &[f64]) -> Result<Vec<f64>, AnalysisError> {
+    match values.iter().position(|value| !(value.is_finite() && *value > 0.0)) {
+        Some(index) => Err(AnalysisError::NotPositive { arm, index, value: values[index] }),
+        None => Ok(values.iter().map(|value| value.ln()).collect()),
+    }
 }
 
 /// Half-width of the t interval of the mean of `log_ratios`, times `kappa`; defined from 2 values on, in log units.

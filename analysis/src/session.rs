@@ -3,19 +3,28 @@
 //! Deliberately absent: how a trial was found void. That is decided from load and instrument before throughput is
 //! read; here only the reasons arrive, and are checked to be of that kind (L5).
 
-use crate::code::Code;
+use crate::bootstrap::MIN_BLOCKS_HEADLINE;
+use crate::code::{Code, Severity};
+use crate::diagnostics::{order_of, trend_of};
 use crate::error::AnalysisError;
 use crate::outliers::outlier_flags;
-use crate::paired::{MIN_BLOCKS, log_ratios, paired_log_ratio};
+use crate::paired::{MIN_BLOCKS, half_width_log, log_ratios, paired_log_ratio};
+use crate::schedule::PairOrder;
+use crate::steady::SteadyState;
+use crate::stopping::Rule;
 
 /// From this many blocks on the interval comes without the warning N2.
-const ENOUGH_BLOCKS: usize = 6;
+pub(crate) const ENOUGH_BLOCKS: usize = 6;
 /// L4: more than this share of the blocks void, once more than the first few were run ...
 const VOID_SHARE: f64 = 0.2;
 /// ... or more than this many ...
 const EARLY_VOIDS: usize = 2;
 /// ... of the first so many.
 const EARLY_BLOCKS: usize = 6;
+/// S3, S4: a trend, or an effect of the order, counts below this p.
+const SIGNIFICANT: f64 = 0.01;
+/// S3: and only if the drift is longer than this many half-widths.
+const DRIFT_HALF_WIDTHS: f64 = 2.0;
 
 /// One comparison of a colocated arm with the baseline, as it was planned and as it went.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +49,38 @@ pub struct Session {
     pub failed: FailedRuns,
     /// Whether a person ended the session, or extended it after seeing results.
     pub stopped_by_hand: bool,
+    /// Which arm ran first in each valid block.
+    pub orders: Vec<PairOrder>,
+    /// What one value above stands for.
+    pub unit: Unit,
+    /// What the headline is to be.
+    pub headline: Headline,
+    /// Rules S1 and S2 over the runs of all arms; `None` where they could not be tested.
+    pub steady: Option<SteadyState>,
+    /// Colocated arms compared with this baseline.
+    pub cells: usize,
+    /// Whether intervals and p-values adjusted for the number of cells stand beside the plain ones.
+    pub adjusted: bool,
+}
+
+/// What one number of a session stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// One run of one arm: the only unit that can be analysed.
+    Run,
+    /// One sample within a run.
+    Sample,
+    /// One node of a job.
+    Node,
+}
+
+/// The interval that a report leads with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Headline {
+    /// Student t on the block log ratios: the default.
+    PairedT,
+    /// A bootstrap of blocks.
+    Bootstrap,
 }
 
 /// A block as it was run.
@@ -82,29 +123,43 @@ pub struct FailedRuns {
     pub colocated: usize,
 }
 
-/// The codes of a session, in the order of [`Code::ALL`], each at most once.
-pub fn codes(session: &Session) -> Vec<Code> {
-    Code::ALL.into_iter().filter(|&code| is_raised(session, code)).collect()
+/// The codes of a session, in the order of [`Code::ALL`], each at most once. `confidence` (a fraction) and `rule` are those of the
+/// interval, against which a drift is measured.
+pub fn codes(session: &Session, confidence: f64, rule: &Rule) -> Vec<Code> {
+    Code::ALL.into_iter().filter(|&code| is_raised(session, code, confidence, rule)).collect()
 }
 
-fn is_raised(session: &Session, code: Code) -> bool {
+/// Whether a code, once raised, refuses this session.
+pub fn refuses(session: &Session, code: Code) -> bool {
+    let many_unsteady = || session.steady.as_ref().is_some_and(SteadyState::too_many_runs_unsteady);
+    code.severity() == Severity::Refuse || (code == Code::S2 && many_unsteady())
+}
+
+fn is_raised(session: &Session, code: Code, confidence: f64, rule: &Rule) -> bool {
     let blocks = session.baseline.len().min(session.colocated.len());
     match code {
         Code::N1 => blocks < MIN_BLOCKS,
         Code::N2 => (MIN_BLOCKS..ENOUGH_BLOCKS).contains(&blocks),
+        Code::N3 => session.headline == Headline::Bootstrap && blocks < MIN_BLOCKS_HEADLINE,
         Code::D1 => !session.randomised || session.executed.iter().any(|block| !follows_plan(session, block)),
         Code::D2 => !session.same_inputs,
         Code::D3 => session.host_fixed,
+        Code::D4 => session.unit != Unit::Run,
         Code::L1 => !session.loads.iter().all(LoadCheck::in_tolerance),
         // Reasons of single trials: their blocks are not in the comparison.
         Code::L2 | Code::L3 => false,
         Code::L4 => too_many_voids(session),
         Code::L5 => session.executed.iter().flat_map(|block| &block.void_for).any(|reason| !reason.voids_trial()),
+        Code::S1 => session.steady.as_ref().is_some_and(SteadyState::none_reached),
+        Code::S2 => session.steady.as_ref().is_some_and(SteadyState::some_runs_unsteady),
+        Code::S3 => drifts(session, confidence, rule),
+        Code::S4 => order_of(session).is_some_and(|effect| effect.welch.p < SIGNIFICANT),
         Code::Y1 => clean_but_wrong(session),
         Code::Y2 => session.failed != FailedRuns::default(),
         // Rounding alone would flag some of a ratio that repeats.
         Code::Y3 => !clean_but_wrong(session) && has_outliers(session),
         Code::P1 => session.stopped_by_hand,
+        Code::P2 => session.cells > 1 && !session.adjusted,
     }
 }
 
@@ -142,6 +197,15 @@ fn clean_but_wrong(session: &Session) -> bool {
     let no_spread =
         paired_log_ratio(&session.baseline, &session.colocated, 0.95, 1.0) == Err(AnalysisError::NoVariation);
     bad || identical || no_spread
+}
+
+/// Whether the baseline has a trend whose sum is longer than the interval.
+fn drifts(session: &Session, confidence: f64, rule: &Rule) -> bool {
+    let n = session.baseline.len();
+    let half_width = log_ratios(&session.baseline, &session.colocated)
+        .and_then(|ratios| half_width_log(&ratios, confidence, rule.kappa(n)));
+    let Some((trend, half_width)) = trend_of(session).zip(half_width.ok()) else { return false };
+    trend.p < SIGNIFICANT && trend.total_drift(n).abs() > DRIFT_HALF_WIDTHS * half_width
 }
 
 fn has_outliers(session: &Session) -> bool {

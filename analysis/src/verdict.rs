@@ -4,11 +4,11 @@
 
 use std::fmt;
 
-use crate::code::{Code, Severity};
+use crate::code::Code;
 use crate::error::{AnalysisError, check_confidence};
 use crate::estimate::Estimate;
-use crate::paired::{PairedLogRatio, paired_log_ratio};
-use crate::session::{Session, codes};
+use crate::paired::{PairedLogRatio, anytime_log_ratio, paired_log_ratio};
+use crate::session::{Session, codes, refuses};
 use crate::stopping::Rule;
 
 /// Where the interval lies against the limit. `Display` gives the word of reports.
@@ -65,7 +65,7 @@ pub enum Comparison {
     },
     /// No estimate and no verdict.
     Refused {
-        /// Every code raised; at least one has [`Severity::Refuse`].
+        /// Every code raised; at least one of them [`refuses`].
         codes: Vec<Code>,
     },
 }
@@ -89,8 +89,8 @@ impl Comparison {
 
 /// Judges a session: first whether it may be judged at all, then the estimate, then the verdict.
 ///
-/// `confidence` is a fraction; `rule` the one that stopped the session (its kappa widens the interval);
-/// `limit_percent` the largest acceptable degradation, in percent.
+/// `confidence` is a fraction; `rule` the one that stopped the session (its kappa widens the interval); `limit_percent` the largest
+/// acceptable degradation, in percent. A session that was stopped by hand gets the interval that holds at every look (P1).
 ///
 /// # Errors
 /// Arms of different lengths; confidence outside (0, 1); a limit that is not finite or not in [0, 100); values so far
@@ -113,11 +113,15 @@ pub fn compare(
     if baseline != colocated {
         return Err(AnalysisError::Mismatched { baseline, colocated });
     }
-    let codes = codes(session);
-    if codes.iter().any(|code| code.severity() == Severity::Refuse) {
+    let codes = codes(session, confidence, rule);
+    if codes.iter().any(|code| refuses(session, *code)) {
         return Ok(Comparison::Refused { codes });
     }
-    let effect = paired_log_ratio(&session.baseline, &session.colocated, confidence, rule.kappa(baseline))?;
+    let effect = if session.stopped_by_hand {
+        anytime_log_ratio(&session.baseline, &session.colocated, confidence)?
+    } else {
+        paired_log_ratio(&session.baseline, &session.colocated, confidence, rule.kappa(baseline))?
+    };
     let verdict = limit_percent.map(|limit| match judge(effect.degradation(), limit) {
         // A run that failed has no throughput to lose: the arm that failed more would look better than it is.
         Verdict::Within if session.failed.baseline != session.failed.colocated => Verdict::Inconclusive,

@@ -2,8 +2,8 @@
 
 use jostle_analysis::distributions::{chi2_quantile, normal_quantile, t_quantile, t_two_sided_p};
 use jostle_analysis::{
-    AnalysisError, Code, Comparison, Decision, ExecutedBlock, FailedRuns, LoadCheck, Rule, Session,
-    coefficient_of_variation, compare, decide, detected, forecast_blocks, log_ratios, mean_t, min_n_percentile,
+    AnalysisError, Code, Comparison, Decision, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, Rule, Session, Unit,
+    coefficient_of_variation, compare, decide, detected, diagnostics, forecast_blocks, log_ratios, mean_t, min_n_percentile,
     n_for_half_width, outlier_flags, paired_log_ratio, percentiles,
 };
 use proptest::prelude::*;
@@ -161,9 +161,20 @@ proptest! {
             loads: vec![LoadCheck { achieved, target, tolerance }],
             failed: FailedRuns { baseline: planned_as % 2, colocated: 0 },
             stopped_by_hand: other,
+            orders: vec![PairOrder::Ab, PairOrder::Ba],
+            unit: if flag { Unit::Run } else { Unit::Node },
+            headline: Headline::PairedT,
+            steady: None,
+            cells: planned_as % 3,
+            adjusted: other,
         };
         match compare(&session, 0.95, &Rule::Fixed { blocks: 6 }, Some(limit)) {
-            Ok(Comparison::Judged { effect, .. }) => prop_assert!(effect.degradation().half_width().is_finite()),
+            Ok(Comparison::Judged { effect, .. }) => {
+                prop_assert!(effect.degradation().half_width().is_finite());
+                let beside = diagnostics(&session, &effect, Some(limit));
+                prop_assert!(beside.noninferiority_p.is_none_or(|p| (0.0..=1.0).contains(&p)));
+                prop_assert!(beside.trend.is_none_or(|trend| trend.slope.is_finite() && !trend.p.is_nan()));
+            }
             Ok(Comparison::Refused { codes }) => prop_assert!(!codes.is_empty()),
             Err(error) => prop_assert!(!error.to_string().is_empty()),
         }

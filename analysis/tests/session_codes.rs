@@ -1,16 +1,19 @@
-//! Every code that a session can raise is raised by a crafted one, and what refuses leaves no number to print.
+//! Every code of the method is raised by a crafted session, and what refuses leaves no number to print: criterion A13.
 
+use std::collections::BTreeSet;
+
+use jostle_analysis::steady::steady_state;
 use jostle_analysis::{
-    AnalysisError, Code, Comparison, ExecutedBlock, FailedRuns, LoadCheck, PairOrder, Rule, Session, Severity, Verdict,
-    balanced_pairs, codes, compare, too_many_early_voids,
+    AnalysisError, Code, Comparison, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, Rule, Session, Severity,
+    SplitMix64, Unit, Verdict, balanced_pairs, codes, compare, diagnostics, refuses, too_many_early_voids,
 };
 
 const RULE: Rule = Rule::Fixed { blocks: 8 };
 
 /// A session of `blocks` valid blocks with a true degradation near 1 % that raises no code from 6 blocks on.
 fn clean(blocks: usize) -> Session {
-    let planned: Vec<Vec<usize>> =
-        balanced_pairs(2019, blocks).into_iter().map(PairOrder::arms).map(|arms| arms.to_vec()).collect();
+    let orders = balanced_pairs(2019, blocks);
+    let planned: Vec<Vec<usize>> = orders.iter().map(|order| order.arms().to_vec()).collect();
     let noise = [0.3, -0.2, 0.1, -0.4, 0.2, 0.0, -0.1, 0.25];
     let baseline: Vec<f64> = (0..blocks).map(|i| 112.0 + noise[i % 8]).collect();
     let colocated: Vec<f64> = (0..blocks).map(|i| 110.9 - noise[(i + 3) % 8]).collect();
@@ -30,7 +33,24 @@ fn clean(blocks: usize) -> Session {
         loads: vec![LoadCheck { achieved: vec![79.0; blocks], target: 80.0, tolerance: 5.0 }],
         failed: FailedRuns::default(),
         stopped_by_hand: false,
+        orders,
+        unit: Unit::Run,
+        headline: Headline::PairedT,
+        steady: None,
+        cells: 1,
+        adjusted: false,
     }
+}
+
+/// Six runs of each arm, of 160 samples with 1 % noise, of which the first `unsteady` of the colocated arm lose 3.5 % over their time.
+fn traces(session: &mut Session, unsteady: usize) {
+    let mut rng = SplitMix64::new(1);
+    let mut run = |loss: f64| -> Vec<f64> {
+        (0..160).map(|i| 100.0 * (1.0 - loss * f64::from(i) / 160.0) * (1.0 + 0.01 * rng.normal())).collect()
+    };
+    let flat = (0..6).map(|_| run(0.0)).collect();
+    let other = (0..6).map(|i| run(if i < unsteady { 0.035 } else { 0.0 })).collect();
+    session.steady = steady_state(&[flat, other]).unwrap();
 }
 
 fn with(change: impl FnOnce(&mut Session)) -> Session {
@@ -79,16 +99,87 @@ fn crafted_sessions_raise_their_codes() {
         ("failures", with(|s| s.failed = FailedRuns { baseline: 1, colocated: 1 }), vec![Code::Y2]),
         ("outlier", with(|s| s.colocated[4] = 80.0), vec![Code::Y3]),
         ("by hand", with(|s| s.stopped_by_hand = true), vec![Code::P1]),
+        ("bootstrap of 8", with(|s| s.headline = Headline::Bootstrap), vec![Code::N3]),
+        ("samples as units", with(|s| s.unit = Unit::Sample), vec![Code::D4]),
+        ("nodes as units", with(|s| s.unit = Unit::Node), vec![Code::D4]),
+        ("flat traces", with(|s| traces(s, 0)), vec![]),
+        ("one unsteady run", with(|s| traces(s, 1)), vec![Code::S2]),
+        ("no steady state", with(|s| traces(s, 6)), vec![Code::S1, Code::S2]),
+        ("drifting baseline", with(drifting), vec![Code::S3]),
+        ("order matters", with(order_matters), vec![Code::S4]),
+        ("a sweep, unadjusted", with(|s| s.cells = 3), vec![Code::P2]),
+        ("a sweep, adjusted", with(|s| (s.cells, s.adjusted) = (3, true)), vec![]),
     ];
+    // Of single trials; the rows above void blocks for them.
+    let mut raised_somewhere = BTreeSet::from([Code::L2, Code::L3]);
     for (name, session, expected) in rows {
-        let raised = codes(&session);
-        assert_eq!(raised, expected, "{name}");
-        let refuses = expected.iter().any(|code| code.severity() == Severity::Refuse);
+        assert_eq!(codes(&session, 0.95, &RULE), expected, "{name}");
+        let refused = expected.iter().any(|code| code.severity() == Severity::Refuse);
         match compare(&session, 0.95, &RULE, Some(3.0)).unwrap() {
-            Comparison::Refused { codes } => assert!(refuses && codes == expected, "{name}"),
-            Comparison::Judged { codes, .. } => assert!(!refuses && codes == expected, "{name}"),
+            Comparison::Refused { codes } => assert!(refused && codes == expected, "{name}"),
+            Comparison::Judged { codes, .. } => assert!(!refused && codes == expected, "{name}"),
         }
+        raised_somewhere.extend(expected);
     }
+    assert_eq!(raised_somewhere, BTreeSet::from(Code::ALL), "every code is raised by a row");
+}
+
+/// Every block slower than the one before, in both arms alike.
+fn drifting(session: &mut Session) {
+    for (block, (a, b)) in session.baseline.iter_mut().zip(&mut session.colocated).enumerate() {
+        let slowed = 1.0 - 0.02 * block as f64;
+        (*a, *b) = (*a * slowed, *b * slowed);
+    }
+}
+
+/// Blocks that ran the colocated arm first lose 2 % more, whatever the noise.
+fn order_matters(session: &mut Session) {
+    for (order, rate) in session.orders.iter().zip(&mut session.colocated) {
+        *rate *= if *order == PairOrder::Ba { 0.98 } else { 1.0 };
+    }
+}
+
+/// A quarter of unsteady single runs is a warning; more refuses, whatever their average looks like.
+#[test]
+fn many_unsteady_runs_refuse() {
+    let warned = with(|s| traces(s, 3));
+    assert!(codes(&warned, 0.95, &RULE).contains(&Code::S2) && !refuses(&warned, Code::S2));
+    let refused = with(|s| traces(s, 4));
+    assert!(refuses(&refused, Code::S2));
+    assert!(matches!(compare(&refused, 0.95, &RULE, None).unwrap(), Comparison::Refused { .. }));
+}
+
+/// A session stopped by hand gets the interval that holds at every look: wider, and from 5 blocks on.
+#[test]
+fn by_hand_is_wider() {
+    let effect = |session: &Session| match compare(session, 0.95, &RULE, Some(3.0)) {
+        Ok(Comparison::Judged { effect, .. }) => effect,
+        other => panic!("{other:?}"),
+    };
+    let (plain, by_hand) = (effect(&clean(8)), effect(&with(|s| s.stopped_by_hand = true)));
+    assert_eq!(plain.degradation().value(), by_hand.degradation().value());
+    assert!(by_hand.half_width_log() > 1.7 * plain.half_width_log() && by_hand.p().is_none());
+    let mut four = clean(4);
+    four.stopped_by_hand = true;
+    assert!(matches!(compare(&four, 0.95, &RULE, None), Err(AnalysisError::TooFew { n: 4, needed: 5, .. })));
+}
+
+/// What stands beside the estimate: present where there are blocks enough, and never a second verdict.
+#[test]
+fn beside_the_estimate() {
+    let beside = |session: &Session| match compare(session, 0.95, &RULE, Some(3.0)).unwrap() {
+        Comparison::Judged { effect, .. } => (effect, diagnostics(session, &effect, Some(3.0))),
+        Comparison::Refused { codes } => panic!("{codes:?}"),
+    };
+    let (effect, eight) = beside(&clean(8));
+    let ranks = eight.hodges_lehmann.unwrap();
+    assert!((ranks.value() - effect.degradation().value()).abs() < 0.1 && ranks.n() == 8);
+    assert!(eight.sign_flip.is_some() && eight.order.is_some() && eight.trend.is_some());
+    assert!(eight.outliers.is_empty() && eight.noninferiority_p.unwrap() < 0.025);
+    let (_, outlying) = beside(&with(|s| s.colocated[4] = 80.0));
+    assert_eq!(outlying.outliers.iter().map(|(block, _)| *block).collect::<Vec<_>>(), [4]);
+    let (_, five) = beside(&clean(5));
+    assert!(five.hodges_lehmann.is_none() && five.sign_flip.is_none(), "N2");
 }
 
 /// A void share above 20 % refuses also where the voids come late; 20 % itself does not.
@@ -99,9 +190,9 @@ fn late_voids_count() {
         let arms = session.planned[planned_as].clone();
         session.executed.push(ExecutedBlock { planned_as, arms, void_for: vec![Code::L3] });
     }
-    assert_eq!(codes(&session), [Code::L4], "3 of 11");
+    assert_eq!(codes(&session, 0.95, &RULE), [Code::L4], "3 of 11");
     session.executed.truncate(10);
-    assert_eq!(codes(&session), [], "2 of 10");
+    assert_eq!(codes(&session, 0.95, &RULE), [], "2 of 10");
     assert!(too_many_early_voids(&[true, false, true, true]));
     assert!(!too_many_early_voids(&[true, false, true, false, false, false, true]));
 }
@@ -139,7 +230,7 @@ fn precision_widens() {
 fn malformed_sessions_are_errors() {
     let one_arm = with(|s| s.colocated.clear());
     assert_eq!(compare(&one_arm, 0.95, &RULE, None), Err(AnalysisError::Mismatched { baseline: 8, colocated: 0 }));
-    assert!(codes(&one_arm).contains(&Code::N1));
+    assert!(codes(&one_arm, 0.95, &RULE).contains(&Code::N1));
     for (confidence, limit) in [(0.0, 3.0), (1.0, 3.0), (0.95, f64::NAN), (0.95, -1.0), (0.95, 100.0)] {
         assert!(matches!(compare(&clean(8), confidence, &RULE, Some(limit)), Err(AnalysisError::OutOfRange { .. })));
     }
