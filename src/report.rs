@@ -3,6 +3,7 @@
 //! The same record gives the same bytes. Deliberately absent: reading and writing files, and anything live.
 
 mod build;
+mod compared;
 mod csv;
 mod exit;
 mod fold;

@@ -261,7 +261,7 @@ fn stopping(run: &RunRecord<'_>, blocks: &[Block<'_>], effects: &[Option<PairedL
     let mut forecast: Option<u64> = None;
     for (arm, effect) in run.experiment.arms.iter().zip(effects) {
         let (baseline, colocated): (Vec<f64>, Vec<f64>) =
-            pairs(blocks, &arm.name).iter().map(|(b, c)| (b.throughput, c.throughput)).unzip();
+            pairs(blocks, &arm.name).iter().map(|pair| (pair.baseline.throughput, pair.colocated.throughput)).unzip();
         let decision = log_ratios(&baseline, &colocated).and_then(|ratios| decide(&rule, &ratios, confidence));
         let blocks_needed = match (decision, &rule, effect) {
             (Ok(Decision::Stop { reached: true }), ..) => continue,

@@ -1,20 +1,21 @@
 //! From judged blocks to the statistics: one session per colocated arm, compared with the baseline.
 
 use jostle_analysis::{
-    AnalysisError, Code, Comparison, ExecutedBlock, FailedRuns, LoadCheck, PairedLogRatio, Rule, Session, Verdict,
-    compare, detected, paired_log_ratio,
+    AnalysisError, Code, ExecutedBlock, FailedRuns, LoadCheck, PairedLogRatio, Rule, Session, paired_log_ratio,
 };
 
 use super::{
     build::RunRecord,
+    compared::{Judging, compared, estimate},
     fold::Block,
-    model::{BlockLoss, ComparisonRow, EstimateRow, VerdictWord},
+    model::ComparisonRow,
 };
 use crate::{
     experiment::{Arm, Placement, Stop},
     observe::{Observation, target_percent},
     plan::BASELINE,
     record::{Entry, Status},
+    units::BlockId,
 };
 
 /// The stopping rule as the statistics know it.
@@ -36,10 +37,21 @@ pub fn ending<'a>(run: &RunRecord<'a>) -> Option<(Status, &'a str)> {
     }
 }
 
+/// What a block that counts says of one arm.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair {
+    pub block: BlockId,
+    pub baseline: Observation,
+    pub colocated: Observation,
+}
+
 /// Observations of the baseline and of one arm, over the blocks that count.
-pub fn pairs(blocks: &[Block<'_>], arm: &str) -> Vec<(Observation, Observation)> {
+pub fn pairs(blocks: &[Block<'_>], arm: &str) -> Vec<Pair> {
     let counting = blocks.iter().filter(|block| block.counts());
-    counting.filter_map(|block| Some((block.observation(BASELINE)?, block.observation(arm)?))).collect()
+    let pair = |block: &Block<'_>| {
+        Some(Pair { block: block.id, baseline: block.observation(BASELINE)?, colocated: block.observation(arm)? })
+    };
+    counting.filter_map(pair).collect()
 }
 
 /// The load checks of one arm: none without tenants, or beside tenants that are not steered.
@@ -60,8 +72,8 @@ fn session(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> Session {
     let failed =
         |name: &str| blocks.iter().flat_map(|b| &b.trials).filter(|t| t.record.arm == name && t.failed()).count();
     Session {
-        baseline: pairs.iter().map(|(baseline, _)| baseline.throughput).collect(),
-        colocated: pairs.iter().map(|(_, colocated)| colocated.throughput).collect(),
+        baseline: pairs.iter().map(|pair| pair.baseline.throughput).collect(),
+        colocated: pairs.iter().map(|pair| pair.colocated.throughput).collect(),
         // The plan draws every order from the seed; there is no other way to make one.
         randomised: true,
         planned: run.plan.blocks.iter().map(|block| indices(run, &block.arms)).collect(),
@@ -140,102 +152,27 @@ fn host_fixed(run: &RunRecord<'_>, arm: &Arm) -> bool {
 
 /// Compares one arm with the baseline; also what stands behind the figure, where there is one.
 pub fn comparison(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> (ComparisonRow, Option<PairedLogRatio>) {
-    let session = session(run, blocks, arm);
     let analysis = &run.experiment.analysis;
-    let (rule, confidence) = (rule(analysis.stop), analysis.confidence.0);
-    let n = session.baseline.len();
-    let compared = compare(&session, confidence, &rule, analysis.limit_percent);
-    let mut warnings = Vec::new();
-    let (mut codes, effect, verdict) = match compared {
-        Ok(Comparison::Judged { effect, verdict, codes }) => (codes, Some(effect), verdict),
-        Ok(Comparison::Refused { codes }) => (codes, None, Some(Verdict::Refused)),
-        Err(error) => {
-            warnings.push(error.to_string());
-            (jostle_analysis::codes(&session), None, Some(Verdict::Refused))
-        }
-    };
     // The runner gives up as soon as no later block could mend the share of void ones, failed blocks included.
     let given_up = matches!(ending(run), Some((Status::Refused, _)));
-    if given_up && !codes.contains(&Code::L4) {
-        codes.push(Code::L4);
-        codes.sort_unstable();
-    }
-    let (effect, verdict) = if given_up { (None, Some(Verdict::Refused)) } else { (effect, verdict) };
-    warnings.splice(0..0, codes.iter().map(|code| format!("{code}: {}", code.sentence())));
-    if effect.is_some() && run.experiment.arms.len() > 1 {
-        warnings.push(format!(
-            "{} arms are compared with one baseline, and their intervals are not adjusted for their number",
-            run.experiment.arms.len()
-        ));
-    }
-    let none = EstimateRow {
-        value: None,
-        low: None,
-        high: None,
-        confidence,
-        n: n as u64,
-        method: jostle_analysis::Method::PairedLogRatioT.to_string(),
-        kappa: rule.kappa(n),
-    };
-    let told = blocks.iter().filter(|block| effect.is_some() && block.counts());
-    let told = told.filter_map(|block| {
-        let ratio = block.observation(&arm.name)?.throughput / block.observation(BASELINE)?.throughput;
-        Some(BlockLoss { block: block.id, loss_percent: 100.0 * (1.0 - ratio) })
-    });
-    let makespan = effect.and_then(|_| makespan(blocks, arm, confidence, &rule).ok());
-    let row = ComparisonRow {
-        arm: arm.name.clone(),
-        increase_percent: effect
-            .as_ref()
-            .filter(|_| run.experiment.primary.metric.lower_is_better())
-            .map(|effect| increase(estimate(effect))),
-        degradation_percent: effect.as_ref().map_or(none, estimate),
-        p_value: effect.and_then(|effect| effect.p()).filter(|_| !session.stopped_by_hand),
-        verdict: verdict.map(word),
+    let by = Judging {
+        rule: rule(analysis.stop),
+        confidence: analysis.confidence.0,
         limit_percent: analysis.limit_percent,
-        detected: effect.is_some_and(|effect| detected(effect.degradation())),
-        codes: codes.iter().map(ToString::to_string).collect(),
-        warnings,
-        blocks: told.collect(),
-        hodges_lehmann: None,
-        makespan: makespan.as_ref().map(estimate),
-        causes: None,
+        lower_is_better: run.experiment.primary.metric.lower_is_better(),
+        arms: run.experiment.arms.len(),
+        raised: if given_up { vec![Code::L4] } else { Vec::new() },
     };
-    (row, effect)
+    let ids: Vec<BlockId> = pairs(blocks, &arm.name).iter().map(|pair| pair.block).collect();
+    let (row, effect) = compared(&session(run, blocks, arm), &arm.name, &ids, &by);
+    let makespan = effect.and_then(|_| makespan(blocks, arm, &by).ok());
+    (ComparisonRow { makespan: makespan.as_ref().map(estimate), ..row }, effect)
 }
 
-fn makespan(blocks: &[Block<'_>], arm: &Arm, confidence: f64, rule: &Rule) -> Result<PairedLogRatio, AnalysisError> {
+fn makespan(blocks: &[Block<'_>], arm: &Arm, by: &Judging) -> Result<PairedLogRatio, AnalysisError> {
     let pairs = pairs(blocks, &arm.name);
+    let of = |observation: &Observation| observation.makespan_throughput;
     let (baseline, colocated): (Vec<f64>, Vec<f64>) =
-        pairs.iter().map(|(baseline, colocated)| (baseline.makespan_throughput, colocated.makespan_throughput)).unzip();
-    paired_log_ratio(&baseline, &colocated, confidence, rule.kappa(baseline.len()))
-}
-
-fn estimate(effect: &PairedLogRatio) -> EstimateRow {
-    let estimate = effect.degradation();
-    EstimateRow {
-        value: Some(estimate.value()),
-        low: Some(estimate.low()),
-        high: Some(estimate.high()),
-        confidence: estimate.confidence(),
-        n: estimate.n() as u64,
-        method: estimate.method().to_string(),
-        kappa: estimate.kappa(),
-    }
-}
-
-/// A loss of speed as the increase of the time that it stands for: half the speed is twice the time. It grows with the loss, so
-/// the interval's ends stay its ends.
-fn increase(loss: EstimateRow) -> EstimateRow {
-    let of = |percent: Option<f64>| percent.map(|percent| 100.0 / (1.0 - percent / 100.0) - 100.0);
-    EstimateRow { value: of(loss.value), low: of(loss.low), high: of(loss.high), ..loss }
-}
-
-fn word(verdict: Verdict) -> VerdictWord {
-    match verdict {
-        Verdict::Within => VerdictWord::Within,
-        Verdict::Exceeds => VerdictWord::Exceeds,
-        Verdict::Inconclusive => VerdictWord::Inconclusive,
-        Verdict::Refused => VerdictWord::Refused,
-    }
+        pairs.iter().map(|pair| (of(&pair.baseline), of(&pair.colocated))).unzip();
+    paired_log_ratio(&baseline, &colocated, by.confidence, by.rule.kappa(baseline.len()))
 }
