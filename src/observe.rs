@@ -13,6 +13,7 @@ pub(crate) mod synthetic;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod trace;
 mod trial;
 mod utc;
 
@@ -22,5 +23,6 @@ pub use marks::recent;
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};
 pub use timeline::{NodeTimeline, PhasesRow, TimelineRow, timeline};
+pub use trace::trace;
 pub use trial::{Observation, Observed, Readings, TrialOutcome, observe};
 pub use utc::Utc;

@@ -2,6 +2,7 @@
 //!
 //! The same record gives the same bytes. Deliberately absent: reading and writing files, and anything live.
 
+mod beside;
 mod build;
 mod compared;
 mod csv;

@@ -37,7 +37,7 @@ pub fn diagnostics(session: &Session, effect: &PairedLogRatio, limit_percent: Op
     Diagnostics {
         hodges_lehmann: enough.then(ranks).flatten(),
         sign_flip: enough.then(|| sign_flip(&ratios).ok()).flatten(),
-        order: order_of(session),
+        order: order_of(session, confidence),
         trend: trend_of(session),
         outliers: flags.unwrap_or_default(),
         noninferiority_p: limit_percent.and_then(|limit| noninferiority_p(effect, limit).ok()),
@@ -45,9 +45,9 @@ pub fn diagnostics(session: &Session, effect: &PairedLogRatio, limit_percent: Op
 }
 
 /// The effect of the order within blocks; `None` where fewer than 2 blocks ran in one of the two orders.
-pub(crate) fn order_of(session: &Session) -> Option<OrderEffect> {
+pub(crate) fn order_of(session: &Session, confidence: f64) -> Option<OrderEffect> {
     let ratios = log_ratios(&session.baseline, &session.colocated).ok()?;
-    order_effect(&ratios, &session.orders, 0.95).ok()
+    order_effect(&ratios, &session.orders, confidence).ok()
 }
 
 /// The trend of the baseline on logs; `None` below 3 blocks, or where a throughput is none.

@@ -67,6 +67,6 @@ pub use session::{
 };
 pub use sign_flip::{SignFlip, sign_flip};
 pub use stopping::{Decision, Rule, decide, kappa};
-pub use sweep::{Cell, benjamini_hochberg, bonferroni, holm, sweep};
+pub use sweep::{Cell, Widening, benjamini_hochberg, bonferroni, holm, sweep};
 pub use verdict::{Comparison, Verdict, compare, detected, judge};
 pub use welch::{Welch, WelchLogRatio, welch, welch_log_ratio};

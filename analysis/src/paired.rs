@@ -143,16 +143,24 @@ pub fn anytime_log_ratio(
     colocated: &[f64],
     confidence: f64,
 ) -> Result<PairedLogRatio, AnalysisError> {
-    let logs = log_ratios(baseline, colocated)?;
-    let plain = t_on_log_ratios(&logs, confidence, 1.0, Method::TConfidenceSequence)?;
-    let anytime = t_confidence_sequence(&logs, C2, confidence)?.ok_or_else(|| AnalysisError::TooFew {
+    anytime_on_log_ratios(&log_ratios(baseline, colocated)?, confidence, Method::TConfidenceSequence)
+}
+
+/// The same of block values in log units.
+pub(crate) fn anytime_on_log_ratios(
+    logs: &[f64],
+    confidence: f64,
+    method: Method,
+) -> Result<PairedLogRatio, AnalysisError> {
+    let plain = t_on_log_ratios(logs, confidence, 1.0, method)?;
+    let anytime = t_confidence_sequence(logs, C2, confidence)?.ok_or_else(|| AnalysisError::TooFew {
         what: "blocks of a session that was stopped by hand",
         n: logs.len(),
         needed: first_bounded(C2, confidence),
     })?;
     // An interval that holds at every look holds at this one, so it is no narrower, but for rounding.
     let kappa = (anytime / plain.half_width_log()).max(1.0);
-    t_on_log_ratios(&logs, confidence, kappa, Method::TConfidenceSequence)
+    t_on_log_ratios(logs, confidence, kappa, method)
 }
 
 /// The t interval of the mean of block values in log units, as a degradation.

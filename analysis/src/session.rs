@@ -153,7 +153,7 @@ fn is_raised(session: &Session, code: Code, confidence: f64, rule: &Rule) -> boo
         Code::S1 => session.steady.as_ref().is_some_and(SteadyState::none_reached),
         Code::S2 => session.steady.as_ref().is_some_and(SteadyState::some_runs_unsteady),
         Code::S3 => drifts(session, confidence, rule),
-        Code::S4 => order_of(session).is_some_and(|effect| effect.welch.p < SIGNIFICANT),
+        Code::S4 => order_of(session, confidence).is_some_and(|effect| effect.welch.p < SIGNIFICANT),
         Code::Y1 => clean_but_wrong(session),
         Code::Y2 => session.failed != FailedRuns::default(),
         // Rounding alone would flag some of a ratio that repeats.

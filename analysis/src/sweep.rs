@@ -5,7 +5,25 @@
 
 use crate::error::{AnalysisError, check_enough};
 use crate::estimate::{Estimate, Method};
-use crate::paired::{PairedLogRatio, log_ratios, t_on_log_ratios};
+use crate::paired::{PairedLogRatio, anytime_on_log_ratios, log_ratios, t_on_log_ratios};
+
+/// By how much the intervals of a sweep are widened for having been looked at before it stopped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Widening {
+    /// By a factor, as in [`crate::paired_log_ratio`]: 1 where the number of blocks was fixed.
+    Kappa(f64),
+    /// So that they hold at every look, as in [`crate::anytime_log_ratio`]: for a sweep that was stopped by hand.
+    Anytime,
+}
+
+impl Widening {
+    fn effect(self, logs: &[f64], confidence: f64, method: Method) -> Result<PairedLogRatio, AnalysisError> {
+        match self {
+            Self::Kappa(kappa) => t_on_log_ratios(logs, confidence, kappa, method),
+            Self::Anytime => anytime_on_log_ratios(logs, confidence, method),
+        }
+    }
+}
 
 /// One cell of a sweep.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,17 +43,22 @@ impl Cell {
 }
 
 /// Compares each arm of a sweep with the baseline, block by block: Holm's p-values, and intervals simultaneous by Bonferroni's
-/// inequality. `kappa` as in [`crate::paired_log_ratio`].
+/// inequality.
 ///
 /// # Errors
 /// No arms; and as [`crate::paired_log_ratio`], of the first arm that has it.
-pub fn sweep(baseline: &[f64], arms: &[Vec<f64>], confidence: f64, kappa: f64) -> Result<Vec<Cell>, AnalysisError> {
+pub fn sweep(
+    baseline: &[f64],
+    arms: &[Vec<f64>],
+    confidence: f64,
+    widening: Widening,
+) -> Result<Vec<Cell>, AnalysisError> {
     check_enough("colocated arms", arms.len(), 1)?;
     let together = 1.0 - (1.0 - confidence) / arms.len() as f64;
     let both = |arm: &Vec<f64>| {
         let logs = log_ratios(baseline, arm)?;
-        let marginal = t_on_log_ratios(&logs, confidence, kappa, Method::PairedLogRatioT)?;
-        Ok((marginal, t_on_log_ratios(&logs, together, kappa, Method::SimultaneousLogRatioT)?))
+        let marginal = widening.effect(&logs, confidence, Method::PairedLogRatioT)?;
+        Ok((marginal, widening.effect(&logs, together, Method::SimultaneousLogRatioT)?))
     };
     let both = arms.iter().map(both).collect::<Result<Vec<_>, AnalysisError>>()?;
     let adjusted = holm(&both.iter().map(|(marginal, _)| marginal.p_adj()).collect::<Vec<_>>())?;
@@ -115,9 +138,9 @@ mod tests {
     #[test]
     fn one_cell() {
         let arm = vec![97.0, 96.5, 98.0, 97.2];
-        let cells = sweep(&[100.0, 101.0, 99.0, 100.2], &[arm], 0.95, 1.0).unwrap();
+        let cells = sweep(&[100.0, 101.0, 99.0, 100.2], &[arm], 0.95, Widening::Kappa(1.0)).unwrap();
         assert_eq!(cells[0].simultaneous().low(), cells[0].marginal.degradation().low());
         assert_eq!(cells[0].p_holm, cells[0].marginal.p_adj());
-        assert!(sweep(&[100.0], &[], 0.95, 1.0).is_err());
+        assert!(sweep(&[100.0], &[], 0.95, Widening::Kappa(1.0)).is_err());
     }
 }

@@ -8,7 +8,7 @@
 use jostle_analysis::simulation::{
     Course, Design, Drift, Interval, Noise, Stopping, covers, percent_of_sessions, refused, simulate, stopped_session,
 };
-use jostle_analysis::{SplitMix64, Verdict, judge, paired_log_ratio, permuted, sweep};
+use jostle_analysis::{SplitMix64, Verdict, judge, paired_log_ratio, permuted, sweep, Widening};
 
 const RUNS: [usize; 6] = [3, 5, 6, 8, 12, 20];
 /// Run-to-run standard deviation of log throughput: CV 2 %.
@@ -137,7 +137,7 @@ fn a8_sweeps() {
         for arm in permuted(seed, CELLS + 1, 8).into_iter().flatten() {
             rates[arm].push(100.0 * (SD * rng.normal()).exp());
         }
-        let cells = sweep(&rates[0], &rates[1..], 0.95, 1.0).unwrap();
+        let cells = sweep(&rates[0], &rates[1..], 0.95, Widening::Kappa(1.0)).unwrap();
         all_covered += u64::from(cells.iter().all(|cell| {
             let interval = cell.simultaneous();
             interval.low() <= 0.0 && 0.0 <= interval.high()

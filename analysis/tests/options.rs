@@ -10,7 +10,7 @@ use jostle_analysis::{
     AbbaBlock, AnalysisError, Estimate, abba_log_ratio, anytime_log_ratio, benjamini_hochberg, bonferroni, dkw_band, dunnett,
     fieller_paired, fieller_welch, hodges_lehmann_paired, hodges_lehmann_two_sample, holm, n_for_power, order_effect,
     percentile_ci, power_paired_t, sign_flip, stein_two_stage, sweep, t_confidence_sequence, tost_paired_log, trend,
-    welch, welch_log_ratio, PairOrder,
+    welch, welch_log_ratio, PairOrder, Widening,
 };
 use proptest::prelude::*;
 
@@ -55,7 +55,8 @@ proptest! {
         sound(hodges_lehmann_paired(&a, &b, confidence), |h| h.degradation().map_or(vec![], |e| ends(&e)))?;
         sound(hodges_lehmann_two_sample(&a, &b, confidence), |h| vec![h.estimate_log])?;
         sound(tost_paired_log(&a, &b, number, 1.0 - confidence), |t| vec![t.p_noninferiority, t.p_upper])?;
-        sound(sweep(&a, &[b.clone(), a.iter().rev().copied().collect()], confidence, 1.0), |cells| {
+        let widening = if number > 50.0 { Widening::Anytime } else { Widening::Kappa(1.0) };
+        sound(sweep(&a, &[b.clone(), a.iter().rev().copied().collect()], confidence, widening), |cells| {
             cells.iter().flat_map(|cell| ends(cell.simultaneous())).collect()
         })?;
         sound(dunnett(&a, std::slice::from_ref(&b), confidence), |d| vec![d.critical, d.low_log[0], d.p_adjusted[0]])?;

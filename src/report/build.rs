@@ -9,7 +9,7 @@ use super::{
         MetricRow, ObserverMillicores, ObserverRow, PlanRow, PlannedRow, Quantity, Report, RunStatus, SCHEMA,
         StoppingRow, Tool, TopologyHost, TopologyNode, TopologyRow, TrialRow, VerdictWord, WorkloadRow,
     },
-    session::{comparison, ending, load_check, pairs, rule},
+    session::{comparisons, ending, load_check, pairs, rule},
 };
 use crate::{
     engine::Workload,
@@ -41,9 +41,7 @@ pub struct RunRecord<'a> {
 /// Makes the report. The same record gives the same report, to the last bit.
 pub fn build(run: &RunRecord<'_>) -> Report {
     let blocks = blocks(run);
-    let compared: Vec<_> = run.experiment.arms.iter().map(|arm| comparison(run, &blocks, arm)).collect();
-    let effects: Vec<Option<PairedLogRatio>> = compared.iter().map(|(_, effect)| *effect).collect();
-    let comparisons: Vec<_> = compared.into_iter().map(|(row, _)| row).collect();
+    let (comparisons, effects): (Vec<_>, Vec<_>) = comparisons(run, &blocks).into_iter().unzip();
     let refused = comparisons.iter().all(|row| row.verdict == Some(VerdictWord::Refused));
     let (status, status_reason) = status(run, refused);
     let scale = run.experiment.primary.scale();

@@ -2,7 +2,10 @@
 
 use jostle_analysis::{Code, Comparison, PairedLogRatio, Rule, Session, Severity, Verdict, compare, detected};
 
-use super::model::{BlockLoss, ComparisonRow, EstimateRow, VerdictWord};
+use super::{
+    beside::{beside, estimate, steadiness, steadiness_warning},
+    model::{BlockLoss, ComparisonRow, EstimateRow, VerdictWord},
+};
 use crate::units::BlockId;
 
 /// What a session is judged by.
@@ -16,8 +19,6 @@ pub struct Judging {
     pub limit_percent: Option<f64>,
     /// Whether the metric is a duration or a latency, whose inverse the session holds.
     pub lower_is_better: bool,
-    /// How many arms are compared with the one baseline.
-    pub arms: usize,
     /// Codes that were raised elsewhere than by the session's numbers.
     pub raised: Vec<Code>,
 }
@@ -37,7 +38,7 @@ pub fn compared(
         Ok(Comparison::Refused { codes }) => (codes, None, Some(Verdict::Refused)),
         Err(error) => {
             warnings.push(error.to_string());
-            (jostle_analysis::codes(session), None, Some(Verdict::Refused))
+            (jostle_analysis::codes(session, by.confidence, &by.rule), None, Some(Verdict::Refused))
         }
     };
     codes.extend(&by.raised);
@@ -46,12 +47,7 @@ pub fn compared(
     let refused = by.raised.iter().any(|code| code.severity() == Severity::Refuse);
     let (effect, verdict) = if refused { (None, Some(Verdict::Refused)) } else { (effect, verdict) };
     warnings.splice(0..0, codes.iter().map(|code| format!("{code}: {}", code.sentence())));
-    if effect.is_some() && by.arms > 1 {
-        warnings.push(format!(
-            "{} arms are compared with one baseline, and their intervals are not adjusted for their number",
-            by.arms
-        ));
-    }
+    warnings.extend(steadiness_warning(session).filter(|_| effect.is_some()));
     let none = EstimateRow {
         value: None,
         low: None,
@@ -61,10 +57,13 @@ pub fn compared(
         method: jostle_analysis::Method::PairedLogRatioT.to_string(),
         kappa: by.rule.kappa(n),
     };
-    let row = ComparisonRow {
+    let mut row = ComparisonRow {
         arm: arm.to_owned(),
-        increase_percent: effect.as_ref().filter(|_| by.lower_is_better).map(|effect| increase(estimate(effect))),
-        degradation_percent: effect.as_ref().map_or(none, estimate),
+        increase_percent: effect
+            .as_ref()
+            .filter(|_| by.lower_is_better)
+            .map(|effect| increase(estimate(effect.degradation()))),
+        degradation_percent: effect.as_ref().map_or(none, |effect| estimate(effect.degradation())),
         p_value: effect.and_then(|effect| effect.p()).filter(|_| !session.stopped_by_hand),
         verdict: verdict.map(word),
         limit_percent: by.limit_percent,
@@ -73,9 +72,20 @@ pub fn compared(
         warnings,
         blocks: if effect.is_some() { losses(session, blocks) } else { Vec::new() },
         hodges_lehmann: None,
+        noninferiority_p: None,
+        sign_flip_p: None,
+        p_adjusted: None,
+        simultaneous: None,
+        order_effect: None,
+        trend: None,
+        outliers: Vec::new(),
+        steadiness: steadiness(session),
         makespan: None,
         causes: None,
     };
+    if let Some(effect) = &effect {
+        beside(&mut row, session, effect, blocks, by);
+    }
     (row, effect)
 }
 
@@ -86,20 +96,6 @@ fn losses(session: &Session, blocks: &[BlockId]) -> Vec<BlockLoss> {
         loss_percent: 100.0 * (1.0 - colocated / baseline),
     };
     blocks.iter().zip(pairs).map(loss).collect()
-}
-
-/// The degradation as a row.
-pub fn estimate(effect: &PairedLogRatio) -> EstimateRow {
-    let estimate = effect.degradation();
-    EstimateRow {
-        value: Some(estimate.value()),
-        low: Some(estimate.low()),
-        high: Some(estimate.high()),
-        confidence: estimate.confidence(),
-        n: estimate.n() as u64,
-        method: estimate.method().to_string(),
-        kappa: estimate.kappa(),
-    }
 }
 
 /// A loss of speed as the increase of the time that it stands for: half the speed is twice the time. It grows with the loss, so

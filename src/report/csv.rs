@@ -1,9 +1,10 @@
-//! The report as CSV: a row per trial, in the order of time, with every scalar figure of it.
+//! The report as CSV: a row per trial, in the order of time, with every scalar figure of it. Rows of a colocated arm also hold what its
+//! block says, and, the same in each, what the comparison of the arm says.
 //!
 //! Numbers are those of `report.json`, digit for digit; what does not exist is an empty cell. Quoted as RFC 4180 has it, with `\n` as
 //! the end of a line, which every reader of that format takes.
 
-use super::model::{ArmRow, Quantity, Report, TrialRow};
+use super::model::{ArmRow, ComparisonRow, Quantity, Report, TrialRow, VerdictWord};
 use crate::observe::HostRow;
 
 /// Columns before those of the hosts.
@@ -50,11 +51,38 @@ const TRIAL: [&str; 37] = [
 const HOST: [&str; 5] =
     ["cpu_seconds", "cpu_percent", "primary_cpu_seconds", "tenant_cpu_seconds", "throttled_seconds"];
 
+/// Columns of the block and of the comparison.
+const COMPARISON: [&str; 22] = [
+    "block_loss_percent",
+    "block_modified_z",
+    "loss_percent",
+    "loss_low_percent",
+    "loss_high_percent",
+    "loss_confidence",
+    "loss_blocks",
+    "loss_method",
+    "loss_kappa",
+    "hodges_lehmann_percent",
+    "hodges_lehmann_low_percent",
+    "hodges_lehmann_high_percent",
+    "p_value",
+    "noninferiority_p",
+    "p_adjusted",
+    "simultaneous_low_percent",
+    "simultaneous_high_percent",
+    "order_effect_p",
+    "trend_p",
+    "limit_percent",
+    "verdict",
+    "codes",
+];
+
 /// A header, then a row per trial.
 pub fn to_csv(report: &Report) -> String {
     let hosts: Vec<String> = report.topology.hosts.iter().map(|host| host.host.to_string()).collect();
     let of_hosts = hosts.iter().flat_map(|host| HOST.map(|figure| format!("{}_{figure}", host.replace('-', "_"))));
-    let header = TRIAL.map(str::to_owned).into_iter().chain(of_hosts).chain(["details".to_owned()]);
+    let header = TRIAL.map(str::to_owned).into_iter().chain(of_hosts);
+    let header = header.chain(COMPARISON.map(str::to_owned)).chain(["details".to_owned()]);
     let mut out = String::new();
     line(&mut out, header);
     let mut trials: Vec<(&ArmRow, &TrialRow)> =
@@ -65,6 +93,7 @@ pub fn to_csv(report: &Report) -> String {
         for host in &report.topology.hosts {
             cells.extend(of_host(trial.hosts.iter().find(|row| row.host == host.host)));
         }
+        cells.extend(of_comparison(report.comparisons.iter().find(|row| row.arm == arm.name), trial));
         cells.push(trial.details.join("; "));
         line(&mut out, cells);
     }
@@ -128,6 +157,38 @@ fn of_host(row: Option<&HostRow>) -> [String; HOST.len()] {
         cell(row.and_then(|row| row.primary_cpu_seconds)),
         cell(row.and_then(|row| row.tenant_cpu_seconds)),
         cell(row.and_then(|row| row.throttled_seconds)),
+    ]
+}
+
+/// In the order of [`COMPARISON`]; all empty for the baseline.
+fn of_comparison(row: Option<&ComparisonRow>, trial: &TrialRow) -> [String; COMPARISON.len()] {
+    let Some(row) = row else { return COMPARISON.map(|_| String::new()) };
+    let block = row.blocks.iter().find(|block| block.block == trial.block);
+    let outlier = row.outliers.iter().find(|outlier| outlier.block == trial.block);
+    let (loss, ranks, together) = (&row.degradation_percent, row.hodges_lehmann.as_ref(), row.simultaneous.as_ref());
+    [
+        cell(block.map(|block| block.loss_percent)),
+        cell(outlier.and_then(|outlier| outlier.modified_z)),
+        cell(loss.value),
+        cell(loss.low),
+        cell(loss.high),
+        loss.confidence.to_string(),
+        loss.n.to_string(),
+        loss.method.clone(),
+        loss.kappa.to_string(),
+        cell(ranks.and_then(|row| row.value)),
+        cell(ranks.and_then(|row| row.low)),
+        cell(ranks.and_then(|row| row.high)),
+        cell(row.p_value),
+        cell(row.noninferiority_p),
+        cell(row.p_adjusted),
+        cell(together.and_then(|row| row.low)),
+        cell(together.and_then(|row| row.high)),
+        cell(row.order_effect.as_ref().map(|effect| effect.p)),
+        cell(row.trend.as_ref().map(|trend| trend.p)),
+        cell(row.limit_percent),
+        cell(row.verdict.map(VerdictWord::word)),
+        row.codes.join(" "),
     ]
 }
 

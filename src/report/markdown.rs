@@ -7,7 +7,7 @@ use super::{
 };
 
 /// The rows that a comment has room for; all of them stand in the terminal's report.
-const SHOWN: [&str; 8] = ["loss", "load", "tenants", "trials", "", "machine", "observer", "scope"];
+const SHOWN: [&str; 10] = ["loss", "limit", "together", "load", "tenants", "trials", "", "machine", "observer", "scope"];
 
 /// The whole text, with a last line break.
 pub fn to_markdown(report: &Report) -> String {

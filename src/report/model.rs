@@ -363,8 +363,24 @@ pub struct ComparisonRow {
     pub warnings: Vec<String>,
     /// The loss of each block that counts, in the order of time; empty where the figure is refused.
     pub blocks: Vec<BlockLoss>,
-    /// Not computed by this version.
+    /// The same loss by ranks; absent below 6 blocks.
     pub hodges_lehmann: Option<EstimateRow>,
+    /// Of "the loss is the limit or more", one-sided and dual to the interval; absent without a limit.
+    pub noninferiority_p: Option<f64>,
+    /// Of "no effect", exact over all signs of the block log ratios; absent below 6 blocks and above 24, and as `p_value`.
+    pub sign_flip_p: Option<f64>,
+    /// Of "no effect", adjusted by Holm's method for the number of arms; absent where there is one.
+    pub p_adjusted: Option<f64>,
+    /// The loss with an interval that covers together with those of all other arms; absent where there is one.
+    pub simultaneous: Option<EstimateRow>,
+    /// Whether the order within blocks matters; absent below 2 blocks of either order.
+    pub order_effect: Option<OrderEffectRow>,
+    /// Of the baseline over the session; absent below 3 blocks.
+    pub trend: Option<TrendRow>,
+    /// Blocks far from the others, kept (Y3).
+    pub outliers: Vec<OutlierRow>,
+    /// Whether the job had reached a steady state.
+    pub steadiness: SteadinessRow,
     /// The same loss, of the makespan throughput.
     pub makespan: Option<EstimateRow>,
     /// Not computed by this version.
@@ -379,6 +395,61 @@ pub struct BlockLoss {
     pub block: BlockId,
     /// `100 (1 - colocated / baseline)`, on the scale of the degradation; positive is slower.
     pub loss_percent: f64,
+}
+
+/// Blocks that ran the colocated arm first against the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderEffectRow {
+    /// Blocks that ran the baseline first.
+    pub baseline_first: u64,
+    /// Blocks that ran the colocated arm first.
+    pub colocated_first: u64,
+    /// By how much more these lose, in percent.
+    pub difference_percent: EstimateRow,
+    /// Of "no difference", two-sided.
+    pub p: f64,
+}
+
+/// A monotone trend of the baseline, on logs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrendRow {
+    /// Change of the baseline from a block to the next, in percent; positive is faster.
+    pub percent_per_block: f64,
+    /// What that adds up to from the first block to the last, in percent.
+    pub total_percent: f64,
+    /// Of "no trend", two-sided.
+    pub p: f64,
+    /// Blocks.
+    pub n: u64,
+    /// In words.
+    pub method: String,
+}
+
+/// A block far from the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutlierRow {
+    /// The block.
+    pub block: BlockId,
+    /// Distance of its log ratio from the median, in units that a normal law's standard deviation would have; absent where all others
+    /// agree, and the distance is infinite.
+    pub modified_z: Option<f64>,
+}
+
+/// Rules S1 and S2 over the windows of the trials that count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SteadinessRow {
+    /// Whether there were samples enough. If not, the file's warm-up stands unchecked.
+    pub tested: bool,
+    /// Windows looked at.
+    pub runs: Option<u64>,
+    /// Of those, without a steady state.
+    pub unsteady_runs: Option<u64>,
+    /// Samples at the window's start that still belong to the warm-up.
+    pub warmup_samples: Option<u64>,
 }
 
 /// Where the loss came from; no version of this schema has fields for it yet.
@@ -398,6 +469,18 @@ pub enum VerdictWord {
     Inconclusive,
     /// The method gives no answer.
     Refused,
+}
+
+impl VerdictWord {
+    /// As in `report.json`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Within => "within",
+            Self::Exceeds => "exceeds",
+            Self::Inconclusive => "inconclusive",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// The steered quantity over the windows of an arm's valid trials: percent of the loaded hosts' budgets, or of the target rate.

@@ -1,18 +1,20 @@
 //! From judged blocks to the statistics: one session per colocated arm, compared with the baseline.
 
 use jostle_analysis::{
-    AnalysisError, Code, ExecutedBlock, FailedRuns, LoadCheck, PairedLogRatio, Rule, Session, paired_log_ratio,
+    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session, Unit,
+    paired_log_ratio, steady::steady_state,
 };
 
 use super::{
     build::RunRecord,
-    compared::{Judging, compared, estimate},
+    beside::{adjust, estimate},
+    compared::{Judging, compared},
     fold::Block,
     model::ComparisonRow,
 };
 use crate::{
     experiment::{Arm, Placement, Stop},
-    observe::{Observation, target_percent},
+    observe::{Observation, target_percent, trace},
     plan::BASELINE,
     record::{Entry, Status},
     units::BlockId,
@@ -47,11 +49,10 @@ pub struct Pair {
 
 /// Observations of the baseline and of one arm, over the blocks that count.
 pub fn pairs(blocks: &[Block<'_>], arm: &str) -> Vec<Pair> {
-    let counting = blocks.iter().filter(|block| block.counts());
     let pair = |block: &Block<'_>| {
         Some(Pair { block: block.id, baseline: block.observation(BASELINE)?, colocated: block.observation(arm)? })
     };
-    counting.filter_map(pair).collect()
+    counting(blocks).filter_map(pair).collect()
 }
 
 /// The load checks of one arm: none without tenants, or beside tenants that are not steered.
@@ -83,7 +84,30 @@ fn session(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> Session {
         loads: load_check(blocks, arm).into_iter().collect(),
         failed: FailedRuns { baseline: failed(BASELINE), colocated: failed(&arm.name) },
         stopped_by_hand: !matches!(ending(run), Some((Status::Complete | Status::Refused, _))),
+        orders: counting(blocks).map(|block| order(block, &arm.name)).collect(),
+        unit: Unit::Run,
+        headline: Headline::PairedT,
+        steady: steady_state(&[traces(run, blocks, BASELINE), traces(run, blocks, &arm.name)]).ok().flatten(),
+        cells: run.experiment.arms.len(),
+        // `comparisons` sees to it.
+        adjusted: true,
     }
+}
+
+fn counting<'b, 'a>(blocks: &'b [Block<'a>]) -> impl Iterator<Item = &'b Block<'a>> {
+    blocks.iter().filter(|block| block.counts())
+}
+
+/// Which of the two ran first.
+fn order(block: &Block<'_>, arm: &str) -> PairOrder {
+    let place = |name: &str| block.trials.iter().position(|trial| trial.record.arm == name);
+    if place(BASELINE) < place(arm) { PairOrder::Ab } else { PairOrder::Ba }
+}
+
+/// The course of the job's speed over the window of each trial that counts.
+fn traces(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &str) -> Vec<Vec<f64>> {
+    let metric = run.experiment.primary.metric;
+    counting(blocks).filter_map(|block| block.trial(arm)).map(|trial| trace(trial.record, metric)).collect()
 }
 
 /// Arm names as indices, the baseline 0; a name that is no arm's gets an index of its own, which no plan holds.
@@ -150,8 +174,8 @@ fn host_fixed(run: &RunRecord<'_>, arm: &Arm) -> bool {
     })
 }
 
-/// Compares one arm with the baseline; also what stands behind the figure, where there is one.
-pub fn comparison(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> (ComparisonRow, Option<PairedLogRatio>) {
+/// Compares every arm with the baseline; also what stands behind each figure, where there is one.
+pub fn comparisons(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<(ComparisonRow, Option<PairedLogRatio>)> {
     let analysis = &run.experiment.analysis;
     // The runner gives up as soon as no later block could mend the share of void ones, failed blocks included.
     let given_up = matches!(ending(run), Some((Status::Refused, _)));
@@ -160,13 +184,19 @@ pub fn comparison(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> (Comp
         confidence: analysis.confidence.0,
         limit_percent: analysis.limit_percent,
         lower_is_better: run.experiment.primary.metric.lower_is_better(),
-        arms: run.experiment.arms.len(),
         raised: if given_up { vec![Code::L4] } else { Vec::new() },
     };
-    let ids: Vec<BlockId> = pairs(blocks, &arm.name).iter().map(|pair| pair.block).collect();
-    let (row, effect) = compared(&session(run, blocks, arm), &arm.name, &ids, &by);
-    let makespan = effect.and_then(|_| makespan(blocks, arm, &by).ok());
-    (ComparisonRow { makespan: makespan.as_ref().map(estimate), ..row }, effect)
+    let arms = &run.experiment.arms;
+    let sessions: Vec<Session> = arms.iter().map(|arm| session(run, blocks, arm)).collect();
+    let compared = arms.iter().zip(&sessions).map(|(arm, session)| {
+        let ids: Vec<BlockId> = pairs(blocks, &arm.name).iter().map(|pair| pair.block).collect();
+        let (row, effect) = compared(session, &arm.name, &ids, &by);
+        let makespan = effect.and_then(|_| makespan(blocks, arm, &by).ok());
+        (ComparisonRow { makespan: makespan.map(|effect| estimate(effect.degradation())), ..row }, effect)
+    });
+    let (mut rows, effects): (Vec<_>, Vec<_>) = compared.unzip();
+    adjust(&mut rows, &sessions, &by);
+    rows.into_iter().zip(effects).collect()
 }
 
 fn makespan(blocks: &[Block<'_>], arm: &Arm, by: &Judging) -> Result<PairedLogRatio, AnalysisError> {

@@ -66,6 +66,7 @@ pub(super) fn groups(report: &Report) -> Vec<Group> {
 pub(super) fn of_comparison(report: &Report, comparison: &ComparisonRow) -> Vec<(&'static str, String)> {
     let arm = Arm::of(report, &comparison.arm);
     let mut told = vec![("loss", rows::loss(report, comparison))];
+    told.extend(rows::tests(report, comparison));
     told.extend(cautions(report, comparison).into_iter().map(|text| ("caution", text)));
     let asked = [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants())];
     told.extend(asked.into_iter().filter_map(|(label, text)| Some((label, text?))));

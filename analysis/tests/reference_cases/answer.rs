@@ -6,7 +6,7 @@ use jostle_analysis::dose::{Direction, capacity, hinge, isotonic};
 use jostle_analysis::run_length::{Cost, Levels, levels, ratio_of};
 use jostle_analysis::steady::{batch_means, cusum8, mser5};
 use jostle_analysis::{
-    AbbaBlock, AnalysisError, Decision, Fieller, HodgesLehmann, PairOrder, PairedLogRatio, Rule, SplitMix64, Welch,
+    AbbaBlock, AnalysisError, Decision, Fieller, HodgesLehmann, PairOrder, PairedLogRatio, Rule, SplitMix64, Welch, Widening,
     abba_log_ratio, benjamini_hochberg, bonferroni, decide, dkw_band, dunnett_unguarded, fieller_paired, fieller_welch,
     half_width_log, hodges_lehmann_paired, hodges_lehmann_two_sample, holm, log_ratios, min_n_percentile,
     n_for_half_width, order_effect, outlier_flags, paired_log_ratio, percentile_ci, power_paired_t, quantile_type7,
@@ -345,7 +345,7 @@ fn kalibera_jones(input: &Input) -> Answer {
 
 fn multi_arm(input: &Input) -> Answer {
     let (base, arms, confidence) = (input.numbers("base")?, input.rows("arms")?, input.number("confidence")?);
-    let cells = sweep(&base, &arms, confidence, 1.0).map_err(said)?;
+    let cells = sweep(&base, &arms, confidence, Widening::Kappa(1.0)).map_err(said)?;
     let marginal = |pick: fn(&jostle_analysis::Estimate) -> f64| {
         cells.iter().map(|cell| pick(cell.marginal.degradation())).collect::<Vec<_>>()
     };

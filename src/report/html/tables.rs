@@ -13,7 +13,7 @@ use crate::{
 
 /// All of them, in the order in which one doubts: results, trials, machine.
 pub fn tables(report: &Report) -> String {
-    let open = [verdicts(report), estimates(report), loads(report)].map(|table| table.html());
+    let open = [verdicts(report), estimates(report), checks(report), loads(report)].map(|table| table.html());
     let mut out = open.join("");
     let folded = [
         blocks(report),
@@ -36,16 +36,9 @@ fn asked_for(value: Option<f64>) -> Cell {
 fn verdicts(report: &Report) -> Table {
     let mut table = Table::new("Verdicts", &["arm", "verdict", "limit, %", "p of no effect", "loss detected", "codes"]);
     for row in &report.comparisons {
-        let verdict = match row.verdict {
-            Some(VerdictWord::Within) => "within",
-            Some(VerdictWord::Exceeds) => "exceeds",
-            Some(VerdictWord::Inconclusive) => "inconclusive",
-            Some(VerdictWord::Refused) => "refused",
-            None => NONE,
-        };
         table.row(vec![
             Cell::text(&row.arm),
-            Cell::text(verdict),
+            Cell::text(row.verdict.map_or(NONE, VerdictWord::word)),
             asked_for(row.limit_percent),
             row.p_value.map_or(Cell::known(None, 0), probability),
             Cell::text(if row.detected { "yes" } else { "no" }),
@@ -66,7 +59,11 @@ fn estimates(report: &Report) -> Table {
         &["arm", "of", "loss", "low", "high", "confidence, %", "blocks", "widened by", "method"],
     );
     for row in &report.comparisons {
-        let known = [("makespan throughput", &row.makespan), ("throughput, Hodges-Lehmann", &row.hodges_lehmann)];
+        let known = [
+            ("makespan throughput", &row.makespan),
+            ("throughput, Hodges-Lehmann", &row.hodges_lehmann),
+            ("throughput, all arms at once", &row.simultaneous),
+        ];
         let increase = format!("increase of {}", report.metric.name);
         let known = known.into_iter().chain([(increase.as_str(), &row.increase_percent)]);
         let known = known.filter_map(|(of, estimate)| Some((of, estimate.as_ref()?)));
@@ -84,6 +81,51 @@ fn estimates(report: &Report) -> Table {
                 Cell::text(&estimate.method),
             ]);
         }
+    }
+    table
+}
+
+/// What a doubter asks of the figures: tests beside the interval, order, trend, outliers, steadiness.
+fn checks(report: &Report) -> Table {
+    let mut table = Table::new("Checks of the figures", &["arm", "check", "value", "low", "high", "p", "n", "remark"]);
+    for row in &report.comparisons {
+        let mut check = |what: &str, figures: [Option<f64>; 3], p: Option<f64>, n: Option<u64>, remark: String| {
+            let [value, low, high] = figures.map(|figure| Cell::known(figure, 3));
+            let p = p.map_or(Cell::known(None, 0), probability);
+            let n = n.map_or(Cell::known(None, 0), Cell::count);
+            table.row(vec![Cell::text(&row.arm), Cell::text(what), value, low, high, p, n, Cell::text(remark)]);
+        };
+        let blocks = Some(row.degradation_percent.n);
+        if let Some(p) = row.noninferiority_p {
+            let limit = row.limit_percent.map_or_else(|| NONE.to_owned(), asked);
+            check("loss at the limit or above", [None; 3], Some(p), blocks, format!("one-sided, limit {limit} %"));
+        }
+        if let Some(p) = row.sign_flip_p {
+            check("no effect, by signs", [None; 3], Some(p), blocks, "exact permutation test".to_owned());
+        }
+        if let Some(p) = row.p_adjusted {
+            check("no effect, of all arms", [None; 3], Some(p), blocks, "adjusted by Holm's method".to_owned());
+        }
+        if let Some(effect) = &row.order_effect {
+            let more = &effect.difference_percent;
+            let remark =
+                format!("{} ran the baseline first, {} the arm; {}", effect.baseline_first, effect.colocated_first, more.method);
+            check("order, more loss where the arm ran first, %", [more.value, more.low, more.high], Some(effect.p), Some(more.n), remark);
+        }
+        if let Some(trend) = &row.trend {
+            let remark = format!("{} % a block; {}", fixed(trend.percent_per_block, 3), trend.method);
+            check("baseline over the session, %", [Some(trend.total_percent), None, None], Some(trend.p), Some(trend.n), remark);
+        }
+        for outlier in &row.outliers {
+            let what = format!("outlying block {}, modified z", outlier.block);
+            check(&what, [outlier.modified_z, None, None], None, blocks, "kept".to_owned());
+        }
+        let steady = &row.steadiness;
+        let remark = match (steady.tested, steady.unsteady_runs, steady.warmup_samples) {
+            (true, Some(unsteady), Some(warmup)) => format!("{unsteady} windows unsteady, {warmup} samples of warm-up in the window"),
+            _ => "not tested".to_owned(),
+        };
+        check("steady state", [None; 3], None, steady.runs, remark);
     }
     table
 }

@@ -50,6 +50,25 @@ pub fn loss(report: &Report, comparison: &ComparisonRow) -> String {
     format!("{figure}   {}, n = {}, {rule}{increase}{makespan}{robust}", loss.method, loss.n)
 }
 
+/// The limit as a test, and what several arms ask for.
+pub fn tests(report: &Report, comparison: &ComparisonRow) -> Vec<(&'static str, String)> {
+    let limit = comparison.limit_percent.zip(comparison.noninferiority_p).map(|(limit, p)| {
+        let level = (1.0 - comparison.degradation_percent.confidence) / 2.0;
+        ("limit", format!("{} % or more: one-sided p {} (within below {})", short(limit), probability(p), short(level)))
+    });
+    let together = comparison.simultaneous.as_ref().and_then(|row| estimate(row, " ")).map(|figure| {
+        let p = or_not_available(comparison.p_adjusted.map(probability));
+        let arms = count(report.comparisons.len() as u64, "arm");
+        ("together", format!("{figure} with all {arms} covered at once; p of no effect {p} by Holm's method"))
+    });
+    limit.into_iter().chain(together).collect()
+}
+
+/// To three decimals: smaller ones are told apart by nobody here.
+fn probability(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { number(p, 3) }
+}
+
 fn estimate(row: &EstimateRow, gap: &str) -> Option<String> {
     let (value, low, high) = (row.value?, row.low?, row.high?);
     let digits = decimals(low, high);
@@ -210,7 +229,21 @@ pub fn trials(report: &Report) -> String {
     let unit = &report.metric.unit;
     let speed = or_not_available(mean(&baseline).map(|mean| format!("{} {unit}", figure(mean))));
     let cv = or_not_available(coefficient_of_variation(&baseline).ok().map(|cv| format!("{} %", one(cv))));
-    format!("{text}; {order} (seed {}); baseline {speed}, CV {cv}", report.seed)
+    format!("{text}; {order} (seed {}); baseline {speed}, CV {cv}{}", report.seed, over_time(report))
+}
+
+/// Whether the place in time matters, as far as it was tested.
+fn over_time(report: &Report) -> String {
+    let raised = |code: &str| report.comparisons.iter().any(|row| row.codes.iter().any(|raised| raised == code));
+    let told = |tested: bool, code: &str, what: &str| match (tested, raised(code)) {
+        (false, _) => None,
+        (true, true) => Some(format!("{what} ({code})")),
+        (true, false) => Some(format!("no {what} found")),
+    };
+    let drift = told(report.comparisons.iter().any(|row| row.trend.is_some()), "S3", "drift");
+    let order = told(report.comparisons.iter().any(|row| row.order_effect.is_some()), "S4", "order effect");
+    let found: Vec<String> = drift.into_iter().chain(order).collect();
+    if found.is_empty() { String::new() } else { format!("; {}", found.join(", ")) }
 }
 
 /// What else used the machine while it was measured, over the windows that count.
