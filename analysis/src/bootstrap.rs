@@ -78,7 +78,7 @@ pub fn bca_seeded(
     drawn.extend((0..resamples).map(|_| blocks.resampled(&mut rng)));
     let below = drawn.iter().map(|value| blocks.side(*value)).sum::<f64>();
     let law = Law::new(&blocks, below / resamples as f64, resamples as u64, confidence)?;
-    Ok(law.interval(|levels| levels.map(|level| unsorted_quantile(&mut drawn, level))))
+    Ok(law.interval(|levels| unsorted_quantiles(&mut drawn, levels)))
 }
 
 /// The degradation with the BCa interval as headline.
@@ -148,7 +148,12 @@ impl Blocks {
 
     fn resampled(&self, rng: &mut SplitMix64) -> f64 {
         let n = self.n();
-        self.of((0..n).map(|_| rng.below(n as u64) as usize))
+        let mut drawn = (0..n).map(|_| rng.below(n as u64) as usize);
+        if self.first.is_empty() {
+            // What `of` says, without the sums that this statistic does not need: nearly all the time goes here.
+            return drawn.map(|place| self.second[place]).sum::<f64>() / n as f64;
+        }
+        self.of(&mut drawn)
     }
 
     /// 1 for a resample below the estimate, 1/2 for one equal to it, 0 above.
@@ -223,12 +228,28 @@ fn place(level: f64, n: u64) -> (u64, f64) {
     (position.floor() as u64, position - position.floor())
 }
 
-/// Type-7 quantile of values in any order, which it rearranges: selecting is several times as fast as sorting.
-fn unsorted_quantile(values: &mut [f64], level: f64) -> f64 {
-    let (below, weight) = place(level, values.len() as u64);
-    let (_, at, above) = values.select_nth_unstable_by(below as usize, f64::total_cmp);
-    let (at, next) = (*at, above.iter().copied().fold(f64::INFINITY, f64::min));
-    if weight == 0.0 || above.is_empty() { at } else { at * (1.0 - weight) + next * weight }
+/// Type-7 quantiles of values in any order, which it rearranges: only the two ends as far as the levels reach are sorted, for which
+/// selecting is several times as fast as sorting all.
+fn unsorted_quantiles<const N: usize>(values: &mut [f64], levels: [f64; N]) -> [f64; N] {
+    let n = values.len();
+    let places = levels.map(|level| place(level, n as u64));
+    let (low, high): (Vec<usize>, Vec<usize>) =
+        places.iter().map(|(below, _)| *below as usize).partition(|below| *below < n / 2);
+    // Every value at or beside a place of the lower half, and from there on every one of the upper half.
+    let low_end = low.into_iter().max().map_or(0, |below| (below + 2).min(n));
+    if low_end < n {
+        values.select_nth_unstable_by(low_end, f64::total_cmp);
+    }
+    values[..low_end].sort_unstable_by(f64::total_cmp);
+    let high_start = high.into_iter().min().map_or(n, |below| below.max(low_end));
+    if high_start < n {
+        values[low_end..].select_nth_unstable_by(high_start - low_end, f64::total_cmp);
+        values[high_start..].sort_unstable_by(f64::total_cmp);
+    }
+    places.map(|(below, weight)| {
+        let (at, next) = (values[below as usize], values.get(below as usize + 1));
+        next.filter(|_| weight > 0.0).map_or(at, |next| at * (1.0 - weight) + next * weight)
+    })
 }
 
 #[cfg(test)]
@@ -254,10 +275,13 @@ mod tests {
     #[test]
     fn quantiles_agree() {
         let mut rng = SplitMix64::new(3);
-        let mut values: Vec<f64> = (0..101).map(|_| rng.normal()).collect();
-        for level in [0.0, 0.01, 0.333, 0.5, 0.987, 1.0] {
-            let sorted = quantile_type7(&values, &[level]).unwrap()[0];
-            assert_eq!(unsorted_quantile(&mut values, level), sorted, "{level}");
+        for n in [1, 2, 3, 4, 101, 102] {
+            let values: Vec<f64> = (0..n).map(|_| rng.normal()).collect();
+            for (a, b) in (0..=40).flat_map(|a| (0..=40).map(move |b| (a, b))) {
+                let levels = [f64::from(a) / 40.0, f64::from(b) / 40.0, 0.025, 0.975];
+                let sorted = quantile_type7(&values, &levels).unwrap();
+                assert_eq!(unsorted_quantiles(&mut values.clone(), levels).to_vec(), sorted, "{levels:?} of {n}");
+            }
         }
     }
 

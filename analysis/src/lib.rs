@@ -66,7 +66,7 @@ pub use session::{
     void_share_exceeded,
 };
 pub use sign_flip::{SignFlip, sign_flip};
-pub use stopping::{Decision, Rule, decide, kappa};
+pub use stopping::{Decision, Rule, Spread, StopRule, decide, kappa};
 pub use sweep::{Cell, Widening, benjamini_hochberg, bonferroni, holm, sweep};
 pub use verdict::{Comparison, Verdict, compare, detected, judge};
 pub use welch::{Welch, WelchLogRatio, welch, welch_log_ratio};

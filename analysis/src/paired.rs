@@ -207,16 +207,22 @@ pub fn log_ratios(baseline: &[f64], colocated: &[f64]) -> Result<Vec<f64>, Analy
     if baseline.len() != colocated.len() {
         return Err(AnalysisError::Mismatched { baseline: baseline.len(), colocated: colocated.len() });
     }
+    check_rates("baseline", baseline)?;
+    check_rates("colocated", colocated)?;
     // A difference of logs, not the log of a quotient: swapping the arms then flips the sign exactly.
-    let (baseline, colocated) = (logs_of("baseline", baseline)?, logs_of("colocated", colocated)?);
-    Ok(baseline.iter().zip(colocated).map(|(b, c)| c - b).collect())
+    Ok(baseline.iter().zip(colocated).map(|(b, c)| c.ln() - b.ln()).collect())
 }
 
 /// Natural logs of the throughputs of one arm, all of which must be finite and positive.
 pub(crate) fn logs_of(arm: &'static str, values: &[f64]) -> Result<Vec<f64>, AnalysisError> {
+    check_rates(arm, values)?;
+    Ok(values.iter().map(|value| value.ln()).collect())
+}
+
+fn check_rates(arm: &'static str, values: &[f64]) -> Result<(), AnalysisError> {
     match values.iter().position(|value| !(value.is_finite() && *value > 0.0)) {
         Some(index) => Err(AnalysisError::NotPositive { arm, index, value: values[index] }),
-        None => Ok(values.iter().map(|value| value.ln()).collect()),
+        None => Ok(()),
     }
 }
 

@@ -6,9 +6,8 @@
 //! this crate simulates both.
 
 use crate::error::{AnalysisError, check_confidence, check_finite};
-use crate::estimate::mean_and_sd;
 use crate::forecast::forecast_blocks;
-use crate::paired::{MIN_BLOCKS, half_width_log};
+use crate::paired::{MIN_BLOCKS, half_width_from_sd};
 
 /// The constant 2.5 of kappa.
 const INFLATION: f64 = 2.5;
@@ -64,7 +63,8 @@ pub enum Decision {
     },
 }
 
-/// Decides after each block from the log ratios of the valid blocks so far ([`crate::log_ratios`]).
+/// Decides after each block from the log ratios of the valid blocks so far ([`crate::log_ratios`]). Who asks after every block of many
+/// sessions keeps a [`StopRule`] and a [`Spread`] instead.
 ///
 /// Identical log ratios have a half-width of 0 and stop: more of the same would not mend them, and [`crate::compare`]
 /// refuses them.
@@ -72,27 +72,131 @@ pub enum Decision {
 /// # Errors
 /// A log ratio that is not finite; confidence outside (0, 1); a target half-width that is not finite and above 0.
 pub fn decide(rule: &Rule, log_ratios: &[f64], confidence: f64) -> Result<Decision, AnalysisError> {
-    check_confidence(confidence)?;
+    let mut rule = StopRule::new(*rule, confidence)?;
     check_finite(log_ratios)?;
-    let n = log_ratios.len();
-    match *rule {
-        Rule::Fixed { blocks } if n >= blocks => Ok(Decision::Stop { reached: true }),
-        Rule::Fixed { blocks } => Ok(Decision::Continue { forecast_blocks: Some(blocks as u64) }),
-        Rule::Precision { half_width_pp, min_blocks, max_blocks } => {
-            let target = target_log(half_width_pp)?;
-            let narrow = n >= min_blocks.max(MIN_BLOCKS) && half_width_log(log_ratios, confidence, kappa(n))? <= target;
-            if narrow || n >= max_blocks {
-                return Ok(Decision::Stop { reached: narrow });
-            }
-            let forecast_blocks = if n >= FORECAST_FROM {
-                let (_, sd) = mean_and_sd(log_ratios)?;
-                // The rule looks again after the next block at the earliest.
-                forecast_blocks(sd, confidence, half_width_pp, min_blocks)?.map(|blocks| blocks.max(n as u64 + 1))
-            } else {
-                None
-            };
-            Ok(Decision::Continue { forecast_blocks })
+    let mut spread = Spread::default();
+    for log_ratio in log_ratios {
+        spread.push(*log_ratio)?;
+    }
+    rule.decide(&spread)
+}
+
+/// The log ratios of a session as far as a stopping rule may see them: how many there are, and how far apart. Constant in size.
+///
+/// Running sums of Welford, "Note on a method for calculating corrected sums of squares and products", Technometrics 1962: as exact as two
+/// passes, where the difference of two sums of squares would lose every digit.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Spread {
+    n: usize,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    /// Takes the log ratio of the next block.
+    ///
+    /// # Errors
+    /// It is not finite; the spread is then as before.
+    pub fn push(&mut self, log_ratio: f64) -> Result<(), AnalysisError> {
+        if !log_ratio.is_finite() {
+            return Err(AnalysisError::NotFinite { index: self.n, value: log_ratio });
         }
+        self.n += 1;
+        let before = log_ratio - self.mean;
+        self.mean += before / self.n as f64;
+        self.squares += before * (log_ratio - self.mean);
+        Ok(())
+    }
+
+    /// Number of blocks.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// Sample standard deviation of the log ratios (divisor n - 1).
+    ///
+    /// # Errors
+    /// Fewer than 2 blocks; values too far apart for a finite one.
+    pub fn sd(&self) -> Result<f64, AnalysisError> {
+        if self.n < 2 {
+            return Err(AnalysisError::TooFew { what: "values", n: self.n, needed: 2 });
+        }
+        let sd = (self.squares / (self.n - 1) as f64).sqrt();
+        if sd.is_finite() { Ok(sd) } else { Err(AnalysisError::Unbounded) }
+    }
+}
+
+/// A [`Rule`] at a confidence, to be asked again and again: it computes the critical value of each number of blocks once.
+#[derive(Debug, Clone)]
+pub struct StopRule {
+    rule: Rule,
+    confidence: f64,
+    /// Target half-width in log units, of precision mode.
+    target: f64,
+    /// By number of blocks, as far as it was asked for: half-width of the widened interval at a standard deviation of 1.
+    unit_width: Vec<Option<f64>>,
+}
+
+impl StopRule {
+    /// Checks the rule; computes nothing yet.
+    ///
+    /// # Errors
+    /// Confidence outside (0, 1); a target half-width that is not finite and above 0.
+    pub fn new(rule: Rule, confidence: f64) -> Result<Self, AnalysisError> {
+        check_confidence(confidence)?;
+        let target = match rule {
+            Rule::Fixed { .. } => f64::INFINITY,
+            Rule::Precision { half_width_pp, .. } => target_log(half_width_pp)?,
+        };
+        Ok(Self { rule, confidence, target, unit_width: Vec::new() })
+    }
+
+    /// Whether to stop, as [`decide`] says; `None` is to go on, and `Some` tells whether the target was reached. No forecast is made, which
+    /// would take far longer than the rest.
+    ///
+    /// # Errors
+    /// Log ratios too far apart for a finite standard deviation.
+    pub fn stops(&mut self, spread: &Spread) -> Result<Option<bool>, AnalysisError> {
+        let n = spread.n;
+        match self.rule {
+            Rule::Fixed { blocks } => Ok((n >= blocks).then_some(true)),
+            Rule::Precision { min_blocks, max_blocks, .. } => {
+                let narrow = n >= min_blocks.max(MIN_BLOCKS) && spread.sd()? * self.unit_width(n)? <= self.target;
+                Ok((narrow || n >= max_blocks).then_some(narrow))
+            }
+        }
+    }
+
+    /// What [`decide`] says, the forecast included.
+    ///
+    /// # Errors
+    /// As [`Self::stops`].
+    pub fn decide(&mut self, spread: &Spread) -> Result<Decision, AnalysisError> {
+        if let Some(reached) = self.stops(spread)? {
+            return Ok(Decision::Stop { reached });
+        }
+        let forecast_blocks = match self.rule {
+            Rule::Fixed { blocks } => Some(blocks as u64),
+            Rule::Precision { half_width_pp, min_blocks, .. } if spread.n >= FORECAST_FROM => {
+                let forecast = forecast_blocks(spread.sd()?, self.confidence, half_width_pp, min_blocks)?;
+                // The rule looks again after the next block at the earliest.
+                forecast.map(|blocks| blocks.max(spread.n as u64 + 1))
+            }
+            Rule::Precision { .. } => None,
+        };
+        Ok(Decision::Continue { forecast_blocks })
+    }
+
+    fn unit_width(&mut self, n: usize) -> Result<f64, AnalysisError> {
+        if let Some(Some(known)) = self.unit_width.get(n) {
+            return Ok(*known);
+        }
+        let width = half_width_from_sd(1.0, n, self.confidence, self.rule.kappa(n))?;
+        if self.unit_width.len() <= n {
+            self.unit_width.resize(n + 1, None);
+        }
+        self.unit_width[n] = Some(width);
+        Ok(width)
     }
 }
 
@@ -112,6 +216,7 @@ pub(crate) fn target_log(half_width_pp: f64) -> Result<f64, AnalysisError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{estimate::mean_and_sd, half_width_log, rng::SplitMix64};
 
     const PRECISION: Rule = Rule::Precision { half_width_pp: 1.0, min_blocks: 6, max_blocks: 12 };
 
@@ -142,6 +247,53 @@ mod tests {
             let (a, b) = (decide(&PRECISION, &wide[..n], 0.95), decide(&PRECISION, &shifted[..n], 0.95));
             assert_eq!(a, b, "after {n} blocks");
         }
+    }
+
+    /// Asked block by block, a rule that remembers says what the half-width from scratch says, for many sessions in a row; the standard
+    /// deviation is that of two passes.
+    #[test]
+    fn a_rule_that_remembers_agrees_with_one_from_scratch() {
+        let mut rule =
+            StopRule::new(Rule::Precision { half_width_pp: 1.0, min_blocks: 6, max_blocks: 30 }, 0.95).unwrap();
+        let mut rng = SplitMix64::new(2019);
+        let mut stops = [0; 2];
+        for session in 0..200 {
+            let (mut spread, mut logs) = (Spread::default(), vec![]);
+            let reached = loop {
+                logs.push(-0.03 + 0.026 * rng.normal());
+                spread.push(logs[logs.len() - 1]).unwrap();
+                let n = logs.len();
+                let (_, sd) = mean_and_sd(&logs).unwrap_or((0.0, 0.0));
+                assert!(n < 2 || (spread.sd().unwrap() / sd - 1.0).abs() < 1e-12, "session {session}, {n} blocks");
+                let narrow = n >= 6 && half_width_log(&logs, 0.95, kappa(n)).unwrap() <= 0.01;
+                let expected = (narrow || n == 30).then_some(narrow);
+                assert_eq!(rule.stops(&spread), Ok(expected), "session {session}, {n} blocks");
+                assert_eq!(rule.decide(&spread), decide(&rule.rule, &logs, 0.95), "session {session}, {n} blocks");
+                if let Some(reached) = expected {
+                    break reached;
+                }
+            };
+            stops[usize::from(reached)] += 1;
+        }
+        assert!(stops.iter().all(|count| *count > 20), "{stops:?}");
+    }
+
+    /// A small spread far from 0 keeps its digits, identical values have none, and values too far apart are an error.
+    #[test]
+    fn the_spread_keeps_its_digits() {
+        let spread = |values: &[f64]| {
+            let mut spread = Spread::default();
+            values.iter().for_each(|value| spread.push(*value).unwrap());
+            spread.sd()
+        };
+        assert!((spread(&[1e6, 1e6 + 1.0, 1e6 + 2.0]).unwrap() - 1.0).abs() < 1e-9);
+        assert_eq!(spread(&[0.1; 7]), Ok(0.0));
+        assert!(matches!(spread(&[0.1]), Err(AnalysisError::TooFew { n: 1, .. })));
+        assert_eq!(spread(&[f64::MAX, -f64::MAX, f64::MAX]), Err(AnalysisError::Unbounded));
+        let mut one = Spread::default();
+        one.push(0.5).unwrap();
+        assert!(matches!(one.push(f64::NAN), Err(AnalysisError::NotFinite { index: 1, .. })));
+        assert_eq!(one.n(), 1);
     }
 
     /// Bad arguments are typed errors in every state.

@@ -1,7 +1,7 @@
 //! The bootstrap over runs and over samples within them (Kalibera & Jones 2013). With 3 to 5 runs it covers 81 to 87 % where it says
 //! 95: kept for comparison with other tools, and never a headline.
 
-use super::unsorted_quantile;
+use super::unsorted_quantiles;
 use crate::error::{AnalysisError, check_confidence, check_enough, check_finite};
 use crate::rng::SplitMix64;
 
@@ -64,7 +64,7 @@ pub fn hierarchical_bootstrap_seeded(
         return Err(AnalysisError::Unbounded);
     }
     let tail = (1.0 - confidence) / 2.0;
-    let [low, high] = [tail, 1.0 - tail].map(|level| unsorted_quantile(&mut ratios, level));
+    let [low, high] = unsorted_quantiles(&mut ratios, [tail, 1.0 - tail]);
     Ok(RatioInterval { ratio, low, high })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::rng::SplitMix64;
 use crate::sequential::{stein_two_stage, t_confidence_sequence};
-use crate::stopping::{Decision, Rule, decide};
+use crate::stopping::{Rule, Spread, StopRule};
 use crate::{AnalysisError, half_width_log};
 
 /// The target half-width in log units, 1 pp.
@@ -76,10 +76,20 @@ pub fn stopped_session(stopping: Stopping, sd_log: f64, seed: u64) -> Result<Sto
             let stein = matches!(stopping, Stopping::Stein { .. });
             if stein { plan.half_width } else { half_width_log(&logs, 0.95, 1.0)? }
         }
-        _ => loop {
-            let n = logs.len() + 1;
-            further(&mut logs, n);
-            if let Some(half_width) = stops(stopping, &logs)? {
+        Stopping::Precision => {
+            let rule = Rule::Precision { half_width_pp: 100.0 * TARGET, min_blocks: 6, max_blocks: usize::MAX };
+            let (mut asked, mut spread) = (StopRule::new(rule, 0.95)?, Spread::default());
+            while asked.stops(&spread)?.is_none() {
+                let n = logs.len();
+                further(&mut logs, n + 1);
+                spread.push(logs[n])?;
+            }
+            half_width_log(&logs, 0.95, rule.kappa(logs.len()))?
+        }
+        Stopping::Narrow { .. } | Stopping::ConfidenceSequence => loop {
+            let n = logs.len();
+            further(&mut logs, n + 1);
+            if let Some(half_width) = narrow(stopping, &logs)? {
                 break half_width;
             }
         },
@@ -88,24 +98,15 @@ pub fn stopped_session(stopping: Stopping, sd_log: f64, seed: u64) -> Result<Sto
     Ok(Stopped { blocks: logs.len(), covers: mean.abs() <= half_width })
 }
 
-/// The half-width with which a rule stops after these blocks, if it does.
-fn stops(stopping: Stopping, logs: &[f64]) -> Result<Option<f64>, AnalysisError> {
+/// The half-width with which a rule that has no state stops after these blocks, if it does.
+fn narrow(stopping: Stopping, logs: &[f64]) -> Result<Option<f64>, AnalysisError> {
     let n = logs.len();
-    match stopping {
-        Stopping::Precision => {
-            let rule = Rule::Precision { half_width_pp: 100.0 * TARGET, min_blocks: 6, max_blocks: usize::MAX };
-            match decide(&rule, logs, 0.95)? {
-                Decision::Stop { .. } => half_width_log(logs, 0.95, rule.kappa(n)).map(Some),
-                Decision::Continue { .. } => Ok(None),
-            }
-        }
+    let half_width = match stopping {
         Stopping::Narrow { from, inflation } if n >= from => {
-            let half_width = half_width_log(logs, 0.95, 1.0 + inflation / n as f64)?;
-            Ok((half_width <= TARGET).then_some(half_width))
+            Some(half_width_log(logs, 0.95, 1.0 + inflation / n as f64)?)
         }
-        Stopping::ConfidenceSequence if n >= 2 => {
-            Ok(t_confidence_sequence(logs, 1.0, 0.95)?.filter(|half_width| *half_width <= TARGET))
-        }
-        _ => Ok(None),
-    }
+        Stopping::ConfidenceSequence if n >= 2 => t_confidence_sequence(logs, 1.0, 0.95)?,
+        _ => None,
+    };
+    Ok(half_width.filter(|half_width| *half_width <= TARGET))
 }
