@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-root test-torch test-vm bench clean
+.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-analysis test-root test-torch test-vm bench clean
 
 STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -57,10 +57,14 @@ docs:
 book: ## The pages of docs/ as a book, into target/book
 	@tool=$$(.ci/mdbook.sh); $(STEP) book $$tool build --dest-dir "$$(realpath -m $(TARGET))/book" docs
 
-test: setup check build-torch test-torch test-root test-vm ## Set up, check, and run every test; cgroups need root
+test: setup check build-torch test-torch test-analysis test-root test-vm ## Set up, check, and run every test; cgroups need root
 
 test-torch:
 	@$(STEP) test-torch cargo test --locked --no-fail-fast $(TORCH)
+
+# In release: millions of simulated studies show that the intervals cover.
+test-analysis:
+	@$(STEP) test-analysis $(ROOT) test --locked --no-fail-fast --release --package jostle-analysis
 
 # The build comes first: tests that start the workers want their binaries.
 test-root:

@@ -1,8 +1,10 @@
 //! The instrument tests itself: acceptance criteria A1 to A9 of the method, with fixed seeds and windows of at least 5 standard errors of
-//! the simulation. Release mode: a few million intervals.
+//! the simulation. A few million intervals: `cargo test --release -p jostle-analysis`, a step of `make test`; without optimisation it would be
+//! minutes, and there is nothing in this file.
 //!
 //! A10 is in `schedules.rs`, A11 in `reference_cases.rs`, A12 and A14 in `invariances.rs`, A13 in `session_codes.rs`.
 
+#![cfg(not(debug_assertions))]
 #![expect(clippy::unwrap_used, reason = "test code outside #[test] functions: simulated input is always valid")]
 
 use jostle_analysis::simulation::{
