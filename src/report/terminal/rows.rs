@@ -232,8 +232,7 @@ pub fn machine(report: &Report) -> Option<String> {
 pub fn faults(report: &Report) -> Vec<String> {
     let own =
         |trial: &&TrialRow| matches!(trial.outcome, Outcome::Void | Outcome::Failed) && trial.reasons != ["block"];
-    let mut bad: Vec<&TrialRow> = all_trials(report).filter(own).collect();
-    bad.sort_by(|a, b| a.id.cmp(&b.id));
+    let bad: Vec<&TrialRow> = report.by_time().into_iter().map(|(_, trial)| trial).filter(own).collect();
     let told = bad.iter().take(NAMED_FAULTS).map(|trial| {
         let word = if trial.outcome == Outcome::Failed { "failed" } else { "void" };
         format!("{} {word}: {}", trial.id, trial.details.join("; "))

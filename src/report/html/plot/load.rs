@@ -5,7 +5,6 @@ use crate::report::{
     html::{
         ArmStyle,
         markup::{NONE, asked, fixed},
-        outcome,
     },
     model::{ArmRow, Outcome, Report},
 };
@@ -39,7 +38,7 @@ pub fn load(report: &Report, arm: &ArmRow, width: Width) -> String {
             trial.block,
             percent(load.settled_percent),
             percent(load.window_percent),
-            outcome(trial)
+            trial.outcome.word()
         );
         if let (Some(from), Some(to)) = (load.settled_percent, load.window_percent) {
             picture.line("stem", (x, y.at(from)), (x, y.at(to)));
