@@ -282,8 +282,9 @@ pub fn scope(report: &Report) -> String {
     let backend =
         environment.backend_description.clone().or_else(|| Some(format!("{} backend", environment.backend.as_ref()?)));
     let cpus = environment.cpus.map(|cpus| count(cpus, "CPU"));
-    let place = [backend, environment.machine.clone(), cpus].into_iter().map(or_not_available).collect::<Vec<_>>();
-    parts.push(place.join(", "));
+    let simulated = environment.backend.as_deref() == Some("fake");
+    let place = if simulated { vec![backend] } else { vec![backend, environment.machine.clone(), cpus] };
+    parts.push(place.into_iter().map(or_not_available).collect::<Vec<_>>().join(", "));
     match environment.backend.as_deref() {
         Some("local") => parts.push("local hosts share caches, memory bandwidth and turbo".to_owned()),
         Some("fake") => parts.push("simulated, not measured".to_owned()),
