@@ -135,14 +135,16 @@ fn environment(run: &RunRecord<'_>) -> EnvironmentRow {
             },
         }
     };
+    // A simulated run has no machine: what does not exist is absent, and no machine of 0 CPUs.
+    let machine = environment.filter(|e| !e.facts.cpus.is_empty());
     EnvironmentRow {
-        machine: environment.map(|e| e.machine.clone()),
-        kernel: environment.map(|e| e.kernel.clone()),
-        cgroup: environment.map(|e| e.cgroup.clone()),
+        machine: machine.map(|e| e.machine.clone()),
+        kernel: machine.map(|e| e.kernel.clone()),
+        cgroup: machine.map(|e| e.cgroup.clone()),
         backend: environment.map(|e| e.backend.clone()),
         backend_description: provisioned.map(|(backend, _, _)| backend.clone()),
-        cpus: environment.map(|e| e.facts.cpus.len() as u64),
-        memory_bytes: environment.map(|e| e.facts.memory),
+        cpus: machine.map(|e| e.facts.cpus.len() as u64),
+        memory_bytes: machine.map(|e| e.facts.memory),
         primary: workload(run.experiment.primary.workload.name(), provisioned.map(|(_, primary, _)| primary)),
         aggressors: arms.map(aggressor).collect(),
     }

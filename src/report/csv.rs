@@ -85,10 +85,7 @@ pub fn to_csv(report: &Report) -> String {
     let header = header.chain(COMPARISON.map(str::to_owned)).chain(["details".to_owned()]);
     let mut out = String::new();
     line(&mut out, header);
-    let mut trials: Vec<(&ArmRow, &TrialRow)> =
-        report.arms.iter().flat_map(|arm| arm.trials.iter().map(move |trial| (arm, trial))).collect();
-    trials.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
-    for (arm, trial) in trials {
+    for (arm, trial) in report.by_time() {
         let mut cells = figures(report, arm, trial);
         for host in &report.topology.hosts {
             cells.extend(of_host(trial.hosts.iter().find(|row| row.host == host.host)));

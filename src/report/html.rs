@@ -11,7 +11,7 @@ mod page;
 mod plot;
 mod tables;
 
-use super::model::{Outcome, Report, TrialRow};
+use super::model::{Report, TrialRow};
 use crate::plan::BASELINE;
 
 pub use page::html;
@@ -37,21 +37,7 @@ impl ArmStyle {
 
 /// Every trial with its arm's name, in the order of time.
 fn executed(report: &Report) -> Vec<(&str, &TrialRow)> {
-    let mut all: Vec<(&str, &TrialRow)> =
-        report.arms.iter().flat_map(|arm| arm.trials.iter().map(|trial| (arm.name.as_str(), trial))).collect();
-    // Ids are numbered in the order of time, with three digits or more.
-    all.sort_by_key(|(_, trial)| (trial.id.len(), trial.id.as_str()));
-    all
-}
-
-/// In words.
-fn outcome(trial: &TrialRow) -> &'static str {
-    match trial.outcome {
-        Outcome::Valid => "valid",
-        Outcome::Void => "void",
-        Outcome::Failed => "failed",
-        Outcome::Interrupted => "interrupted",
-    }
+    report.by_time().into_iter().map(|(arm, trial)| (arm.name.as_str(), trial)).collect()
 }
 
 /// Names of the arms that are compared with the baseline.

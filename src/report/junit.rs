@@ -4,7 +4,7 @@
 //! could be passed, so the case is skipped: a green mark would claim more than is known.
 
 use super::{
-    model::{ArmRow, ComparisonRow, Outcome, Report, TrialRow, VerdictWord},
+    model::{ComparisonRow, Outcome, Report, VerdictWord},
     terminal::{answer, of_comparison},
 };
 use crate::plan::BASELINE;
@@ -91,11 +91,8 @@ fn case(out: &mut String, report: &Report, comparison: &ComparisonRow) {
 
 /// Every trial of the arm or of its baseline that does not count.
 fn faults(report: &Report, arm: &str) -> Vec<String> {
-    let concerned = report.arms.iter().filter(|row| row.name == arm || row.name == BASELINE);
-    let mut bad: Vec<(&ArmRow, &TrialRow)> =
-        concerned.flat_map(|arm| arm.trials.iter().map(move |trial| (arm, trial))).collect();
-    bad.retain(|(_, trial)| trial.outcome != Outcome::Valid);
-    bad.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+    let mut bad = report.by_time();
+    bad.retain(|(row, trial)| (row.name == arm || row.name == BASELINE) && trial.outcome != Outcome::Valid);
     let told = bad.into_iter().map(|(arm, trial)| {
         let why = if trial.details.is_empty() { trial.reasons.join(", ") } else { trial.details.join("; ") };
         escaped(&format!("{} ({}) {}: {why}", trial.id, arm.name, trial.outcome.word()))

@@ -1,13 +1,16 @@
 //! The report as Markdown (GitHub's), short enough for a comment on a pull request: the answer, a table, and the trials folded away.
 
 use super::{
-    model::{ArmRow, Report, TrialRow, VerdictWord},
+    model::{Report, VerdictWord},
     phrase::{NOT_AVAILABLE, one},
     terminal::{answer, of_comparison, of_run},
 };
 
 /// The rows that a comment has room for; all of them stand in the terminal's report.
 const SHOWN: [&str; 10] = ["loss", "limit", "together", "load", "tenants", "trials", "", "machine", "observer", "scope"];
+
+/// Bytes after which no further trial is told: GitHub takes 65 536 characters, and the end needs a few.
+const LONGEST: usize = 64_000;
 
 /// The whole text, with a last line break.
 pub fn to_markdown(report: &Report) -> String {
@@ -64,12 +67,11 @@ fn figure(out: &mut String, label: &str, suffix: &str, text: &str) {
 }
 
 fn trials(out: &mut String, report: &Report) {
-    let mut all: Vec<(&ArmRow, &TrialRow)> =
-        report.arms.iter().flat_map(|arm| arm.trials.iter().map(move |trial| (arm, trial))).collect();
-    all.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
+    let all = report.by_time();
     out.push_str(&format!("\n<details><summary>{} trials</summary>\n\n", all.len()));
     out.push_str("| trial | block | arm | outcome | throughput | load | loaded | reasons |\n");
     out.push_str("|---|--:|---|---|--:|--:|---|---|\n");
+    let mut left = all.len();
     for (arm, trial) in all {
         let throughput = trial.throughput.as_ref().map(|found| format!("{} {}", one(found.value), found.unit));
         let load = trial.load.as_ref().map(|load| {
@@ -78,7 +80,7 @@ fn trials(out: &mut String, report: &Report) {
         let hosts: Vec<String> =
             trial.hosts.iter().filter(|host| host.contended).map(|host| host.host.to_string()).collect();
         let why = if trial.details.is_empty() { trial.reasons.join(", ") } else { trial.details.join("; ") };
-        out.push_str(&format!(
+        let row = format!(
             "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
             trial.id,
             trial.block.0,
@@ -88,7 +90,15 @@ fn trials(out: &mut String, report: &Report) {
             load.unwrap_or_default(),
             hosts.join(", "),
             escaped(&why)
-        ));
+        );
+        if out.len() + row.len() > LONGEST {
+            break;
+        }
+        out.push_str(&row);
+        left -= 1;
+    }
+    if left > 0 {
+        out.push_str(&format!("\nand {left} more, see report.json\n"));
     }
     out.push_str("\n</details>\n");
 }

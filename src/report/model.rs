@@ -56,6 +56,17 @@ pub struct Report {
     pub experiment_file: String,
 }
 
+impl Report {
+    /// Every trial with its arm, in the order of time.
+    pub(super) fn by_time(&self) -> Vec<(&ArmRow, &TrialRow)> {
+        let mut all: Vec<(&ArmRow, &TrialRow)> =
+            self.arms.iter().flat_map(|arm| arm.trials.iter().map(move |trial| (arm, trial))).collect();
+        // Ids are numbered in the order of time, with three digits or more: t999 comes before t1000.
+        all.sort_by_key(|(_, trial)| (trial.id.len(), trial.id.as_str()));
+        all
+    }
+}
+
 /// The program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -208,6 +208,12 @@ fn every_figure_is_on_the_page() {
     assert!(missing(&report, text.as_str().unwrap()).len() > 192);
 }
 
+/// What stands beside the pointer or the focus.
+fn told(browser: &mut Browser) -> String {
+    let tip = "document.getElementById('tip').hidden ? '' : document.getElementById('tip').textContent";
+    browser.evaluate(tip).as_str().unwrap().to_owned()
+}
+
 /// No complaint on the console, no request to anywhere, no sideways scrolling, in both schemes at both widths; the pictures of it are in
 /// the target directory, for people. Marks tell their values by keyboard, blocks can be chosen, and on paper everything is unfolded.
 #[test]
@@ -243,31 +249,113 @@ fn the_page_is_quiet_and_whole() {
 
     let policy = "document.querySelector('meta[http-equiv=Content-Security-Policy]').content";
     assert!(browser.evaluate(policy).as_str().unwrap().starts_with("default-src 'none';"));
-    let key = |browser: &mut Browser, name: &str| {
-        browser.call("Input.dispatchKeyEvent", json!({"type": "keyDown", "key": name, "code": name}));
-        browser.call("Input.dispatchKeyEvent", json!({"type": "keyUp", "key": name, "code": name}));
-    };
-    let told = |browser: &mut Browser| {
-        browser.evaluate("document.getElementById('tip').hidden ? '' : document.getElementById('tip').textContent")
-    };
     browser.evaluate("document.querySelector('#throughput .wide .mark').focus()");
     let first = told(&mut browser);
-    assert!(first.as_str().unwrap().starts_with("t001, "), "{first}");
-    key(&mut browser, "ArrowRight");
+    assert!(first.starts_with("t001, "), "{first}");
+    browser.press("ArrowRight", 39);
     let second = told(&mut browser);
-    assert!(second.as_str().unwrap().starts_with("t002, "), "{second}");
+    assert!(second.starts_with("t002, "), "{second}");
     browser.evaluate("document.querySelector('.block .nodes svg').focus()");
     let panel = told(&mut browser);
-    assert!(panel.as_str().unwrap().contains("baseline: 62.5 %"), "{panel}");
+    assert!(panel.contains("baseline: 62.5 %"), "{panel}");
 
     let visible = "[...document.querySelectorAll('.block')].filter(block => block.checkVisibility()).map(block => block.ariaLabel).join()";
     assert_eq!(browser.evaluate(visible), "Block 1");
     browser.evaluate("document.querySelector('input[name=block]').focus()");
-    key(&mut browser, "ArrowRight");
+    browser.press("ArrowRight", 39);
     assert_eq!(browser.evaluate(visible), "Block 2");
 
     let folded = "document.querySelectorAll('details:not([open])').length";
     assert!(browser.evaluate(folded).as_u64().unwrap() >= 8);
     browser.evaluate("dispatchEvent(new Event('beforeprint'))");
     assert_eq!(browser.evaluate(folded), 0);
+}
+
+/// The pointer is told the values of the mark, or of the moment, that it is on; and nothing where it is on none.
+#[test]
+fn the_pointer_is_told_values() {
+    let bench = Bench::new();
+    assert_eq!(bench.run(&["run", bench.file("fake.yaml", FILE)]).code(), 0);
+    let mut browser = Browser::start();
+    browser.open(&bench.path("runs/fake-2019-1/report.html"), 1400, false);
+    for (place, expected) in [
+        (".answer .wide .mark", "95 % interval"),
+        ("#throughput .wide .mark", "t001, colocated, block 1: "),
+        ("#differences-1 .wide .mark", "block 1: loss "),
+        ("#load-1 .wide .mark", "block 1: settled at "),
+        (".block .nodes svg", "baseline: 62.5 %"),
+        ("#latency .wide .mark", "50 % of "),
+    ] {
+        browser.point_at(place);
+        let text = told(&mut browser);
+        assert!(text.contains(expected), "{place}: {text:?}");
+        browser.point_at("h1");
+        assert_eq!(told(&mut browser), "", "{place}");
+    }
+}
+
+/// The tabulator alone gets to every part, picture, panel and folded table, and Enter unfolds; what has the focus can be seen.
+#[test]
+fn the_keyboard_reaches_everything() {
+    const FOCUS: &str = "(() => {
+      const on = document.activeElement, box = on.getBoundingClientRect();
+      if (on === document.body) return '';
+      const style = getComputedStyle(on), seen = style.outlineStyle !== 'none' || style.strokeWidth === '2px' || on.localName === 'input';
+      const name = on.closest('figure')?.id ?? on.textContent.trim().slice(0, 30);
+      return [on.localName, name, seen && box.bottom > 0 && box.top < innerHeight ? '' : 'unseen'].join(' ').trim();
+    })()";
+    let bench = Bench::new();
+    assert_eq!(bench.run(&["run", bench.file("fake.yaml", FILE)]).code(), 0);
+    let mut browser = Browser::start();
+    browser.open(&bench.path("runs/fake-2019-1/report.html"), 1400, false);
+    let mut stops = Vec::new();
+    loop {
+        browser.press("Tab", 9);
+        let stop = browser.evaluate(FOCUS).as_str().unwrap().to_owned();
+        if stop.is_empty() || stops.len() > 200 {
+            break;
+        }
+        if stop.starts_with("summary Nodes, trial by trial") {
+            browser.press("Enter", 13);
+        }
+        stops.push(stop);
+    }
+    assert!(stops.iter().all(|stop| !stop.ends_with("unseen")), "{stops:#?}");
+    let count = |start: &str| stops.iter().filter(|stop| stop.starts_with(start)).count();
+    assert_eq!(stops[0], "a Skip to the answer");
+    assert_eq!((count("a "), count("input cpu"), count("svg cpu")), (7, 1, 16), "{stops:#?}");
+    for picture in ["throughput", "differences-1", "load-1", "latency"] {
+        assert_eq!(count(&format!("path {picture}")), 1, "{stops:#?}");
+    }
+    assert!(count("summary ") >= 9, "{stops:#?}");
+    assert_eq!(count("div Nodes, trial by trial"), 1, "unfolded by Enter, and then itself a stop: {stops:#?}");
+}
+
+/// On paper, upright A4: nothing is cut off at the side, and nothing is left folded; the pages are in the target directory, for people.
+#[test]
+fn the_page_prints() {
+    let bench = Bench::new();
+    assert_eq!(bench.run(&["run", bench.file("fake.yaml", FILE)]).code(), 0);
+    let mut browser = Browser::start();
+    // The width of A4 within the margins of the style sheet, in CSS pixels.
+    browser.open(&bench.path("runs/fake-2019-1/report.html"), 672, false);
+    browser.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
+    browser.evaluate("dispatchEvent(new Event('beforeprint'))");
+    let cut = browser.evaluate(
+        "[...document.querySelectorAll('main *')].filter(one => one.getBoundingClientRect().right > innerWidth + 1)
+          .map(one => one.closest('details, figure, section')?.textContent.trim().slice(0, 40) + ' ' + one.localName)",
+    );
+    assert_eq!(cut, json!([]));
+    assert_eq!(browser.evaluate("document.querySelectorAll('details:not([open])').length"), 0);
+    assert_eq!(
+        browser.evaluate("[...document.querySelectorAll('nav, .skip')].some(one => one.checkVisibility())"),
+        false
+    );
+    browser.evaluate("dispatchEvent(new Event('afterprint'))");
+    let paper = json!({"printBackground": true, "preferCSSPageSize": true, "paperWidth": 8.27, "paperHeight": 11.69});
+    let pages = browser.pdf(paper);
+    let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report-html");
+    fs::create_dir_all(&pictures).unwrap();
+    fs::write(pictures.join("a4.pdf"), &pages).unwrap();
+    assert!(pages.starts_with(b"%PDF") && pages.len() > 50_000, "{}", pages.len());
 }

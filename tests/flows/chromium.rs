@@ -100,6 +100,32 @@ impl Browser {
         (complaints.iter().map(Value::to_string).collect(), asked.filter(|asked| *asked != url).collect())
     }
 
+    /// One key, by its name and its number.
+    pub fn press(&mut self, name: &str, number: u32) {
+        let text = if name == "Enter" { "\r" } else { "" };
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let key = json!({"type": kind, "key": name, "code": name, "windowsVirtualKeyCode": number, "text": text});
+            self.call("Input.dispatchKeyEvent", key);
+        }
+    }
+
+    /// Moves the pointer onto the middle of the first such element.
+    pub fn point_at(&mut self, selector: &str) {
+        let place = self.evaluate(&format!(
+            "(async () => {{ const one = document.querySelector('{selector}'); one.scrollIntoView({{ block: 'center' }});
+              for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+              const box = one.getBoundingClientRect(); return [box.left + box.width / 2, box.top + box.height / 2]; }})()"
+        ));
+        let moved = json!({"type": "mouseMoved", "x": place[0], "y": place[1]});
+        self.call("Input.dispatchMouseEvent", moved);
+    }
+
+    /// The page on paper.
+    pub fn pdf(&mut self, paper: Value) -> Vec<u8> {
+        base64(self.call("Page.printToPDF", paper)["data"].as_str().unwrap())
+    }
+
     /// The whole page as a picture.
     pub fn picture(&mut self, file: &Path) {
         let size = self.call("Page.getLayoutMetrics", json!({}))["cssContentSize"].clone();

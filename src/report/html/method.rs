@@ -3,7 +3,6 @@
 use super::{
     executed,
     markup::{NONE, asked, escape, fixed, fold, prose},
-    outcome,
 };
 use crate::report::{
     model::{Outcome, Report, WorkloadRow},
@@ -153,7 +152,7 @@ pub fn discounted(report: &Report) -> String {
         let name = format!("{}, {arm}, block {}", trial.id, trial.block);
         let codes = if trial.reasons.is_empty() { String::new() } else { format!(" ({})", trial.reasons.join(", ")) };
         let why = if trial.details.is_empty() { String::new() } else { format!(": {}", trial.details.join("; ")) };
-        (name, format!("{}{codes}{why}", outcome(trial)))
+        (name, format!("{}{codes}{why}", trial.outcome.word()))
     });
     let told: Vec<(String, String)> = told.collect();
     if told.is_empty() { "<p>Every trial that was run counts.</p>\n".to_owned() } else { list(&told) }

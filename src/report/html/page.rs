@@ -72,7 +72,7 @@ fn head(report: &Report) -> String {
     };
     let environment = &report.environment;
     let backend = environment.backend.as_ref().map(|backend| format!("{backend} backend"));
-    let machine = environment.machine.clone().filter(|machine| machine != "none");
+    let machine = environment.machine.clone();
     let seed = format!("seed {}", report.seed);
     let told: Vec<String> =
         day.into_iter().chain([seed]).chain(backend).chain(machine).chain([status.to_owned()]).collect();

@@ -3,7 +3,6 @@
 use super::{
     executed,
     markup::{Cell, NONE, Table, asked, fixed},
-    outcome,
 };
 use crate::{
     observe::{AggressorRow, Utc},
@@ -203,7 +202,7 @@ fn trials(report: &Report) -> Table {
             Cell::text(arm),
             Cell::count(trial.block),
             Cell::count(trial.position),
-            Cell::text(outcome(trial)),
+            Cell::text(trial.outcome.word()),
             quantity(&trial.throughput),
             quantity(&trial.makespan_throughput),
             Cell::text(unit),

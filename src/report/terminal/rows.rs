@@ -265,8 +265,7 @@ pub fn machine(report: &Report) -> Option<String> {
 pub fn faults(report: &Report) -> Vec<String> {
     let own =
         |trial: &&TrialRow| matches!(trial.outcome, Outcome::Void | Outcome::Failed) && trial.reasons != ["block"];
-    let mut bad: Vec<&TrialRow> = all_trials(report).filter(own).collect();
-    bad.sort_by(|a, b| a.id.cmp(&b.id));
+    let bad: Vec<&TrialRow> = report.by_time().into_iter().map(|(_, trial)| trial).filter(own).collect();
     let told = bad.iter().take(NAMED_FAULTS).map(|trial| {
         let word = if trial.outcome == Outcome::Failed { "failed" } else { "void" };
         format!("{} {word}: {}", trial.id, trial.details.join("; "))
@@ -316,8 +315,9 @@ pub fn scope(report: &Report) -> String {
     let backend =
         environment.backend_description.clone().or_else(|| Some(format!("{} backend", environment.backend.as_ref()?)));
     let cpus = environment.cpus.map(|cpus| count(cpus, "CPU"));
-    let place = [backend, environment.machine.clone(), cpus].into_iter().map(or_not_available).collect::<Vec<_>>();
-    parts.push(place.join(", "));
+    let simulated = environment.backend.as_deref() == Some("fake");
+    let place = if simulated { vec![backend] } else { vec![backend, environment.machine.clone(), cpus] };
+    parts.push(place.into_iter().map(or_not_available).collect::<Vec<_>>().join(", "));
     match environment.backend.as_deref() {
         Some("local") => parts.push("local hosts share caches, memory bandwidth and turbo".to_owned()),
         Some("fake") => parts.push("simulated, not measured".to_owned()),

@@ -87,7 +87,7 @@ fn csv_has_every_figure() {
         let rows = table(&report);
         let mut trials: Vec<_> =
             report.arms.iter().flat_map(|arm| arm.trials.iter().map(move |trial| (arm, trial))).collect();
-        trials.sort_by_key(|(_, trial)| trial.id.clone());
+        trials.sort_by_key(|(_, trial)| trial.id[1..].parse::<u32>().unwrap());
         assert_eq!(rows.len(), trials.len());
         for (row, (arm, trial)) in rows.iter().zip(trials) {
             assert_eq!((&row["arm"], &row["trial"], &row["run"]), (&arm.name, &trial.id, &report.name));
@@ -185,6 +185,33 @@ fn markdown_is_short() {
     assert_eq!(rows.len(), 2 + 60);
     assert!(rows.iter().all(|row| row.matches('|').count() == 9), "{inside}");
     assert!(text.len() < 65_536, "more than GitHub takes: {}", text.len());
+}
+
+/// The longest run that may be asked for still fits a comment, and says how many trials it leaves out; every format tells its trials in
+/// the order of time, also beyond the thousandth.
+#[test]
+fn long_runs() {
+    let mut run = Run::start(values(), 800);
+    for number in 1..=800 {
+        run.block(number, None, number, off_target);
+    }
+    run.finish(Status::Complete, "");
+    let report = run.report();
+    let trials: usize = report.arms.iter().map(|arm| arm.trials.len()).sum();
+    assert!(trials > 1000, "{trials}");
+
+    let text = to_markdown(&report);
+    let rows = text.lines().filter(|line| line.starts_with("| t") && line.matches('|').count() == 9).count() - 1;
+    assert!(text.chars().count() < 65_536 && rows > 300, "{} {rows}", text.chars().count());
+    assert!(text.contains(&format!("\nand {} more, see report.json\n\n</details>\n", trials - rows)), "{text}");
+
+    let numbers = |ids: Vec<String>| ids.iter().map(|id| id[1..].parse::<u32>().unwrap()).collect::<Vec<_>>();
+    let csv = numbers(table(&report).iter().map(|row| row["trial"].clone()).collect());
+    assert!(csv.len() == trials && csv.is_sorted(), "{csv:?}");
+    let junit = to_junit(&report);
+    let faults = junit.lines().filter_map(|line| line.strip_prefix('t')?.split(' ').next()?.parse::<u32>().ok());
+    let faults: Vec<u32> = faults.collect();
+    assert!(faults.len() > 1000 && faults.is_sorted(), "{faults:?}");
 }
 
 /// What a process said is text: no tag, no cell, no markup, nobody called.

@@ -5,7 +5,6 @@ use crate::report::{
     html::{
         ArmStyle,
         markup::{NONE, asked, fixed},
-        outcome,
     },
     model::{ArmRow, Outcome, Report},
 };
@@ -39,13 +38,14 @@ pub fn load(report: &Report, arm: &ArmRow, width: Width) -> String {
             trial.block,
             percent(load.settled_percent),
             percent(load.window_percent),
-            outcome(trial)
+            trial.outcome.word()
         );
         if let (Some(from), Some(to)) = (load.settled_percent, load.window_percent) {
             picture.line("stem", (x, y.at(from)), (x, y.at(to)));
         }
         if let Some(settled) = load.settled_percent {
-            picture.ring((x, y.at(settled)), size - 1.0);
+            // Wider than the mark of the window, which may lie on it.
+            picture.ring((x, y.at(settled)), size + 3.0);
         }
         if let Some(window) = load.window_percent {
             picture.mark(style, trial.outcome != Outcome::Valid, (x, y.at(window)), size, &told);

@@ -2,7 +2,7 @@
 
 use super::{Picture, Scale, Width};
 use crate::report::{
-    html::{ArmStyle, executed, markup::fixed, outcome},
+    html::{ArmStyle, executed, markup::fixed},
     model::{Outcome, Report},
     phrase::mean,
 };
@@ -51,12 +51,13 @@ pub fn trials(report: &Report, width: Width) -> String {
         let about = format!("{}, {arm}, block {}: ", trial.id, trial.block);
         match &trial.throughput {
             Some(throughput) => {
-                let told = format!("{about}{} {}, {}", fixed(throughput.value, 2), throughput.unit, outcome(trial));
+                let told =
+                    format!("{about}{} {}, {}", fixed(throughput.value, 2), throughput.unit, trial.outcome.word());
                 let hollow = trial.outcome != Outcome::Valid;
                 picture.mark(style, hollow, (x(index), y.at(throughput.value)), size, &told);
             }
             None => {
-                let told = format!("{about}no throughput, {}", outcome(trial));
+                let told = format!("{about}no throughput, {}", trial.outcome.word());
                 picture.cross(style, (x(index), bottom - 8.0), &told);
             }
         }
