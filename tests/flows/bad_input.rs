@@ -4,6 +4,7 @@ mod directories;
 mod files;
 mod fuzz;
 mod instrument;
+mod memory;
 mod records;
 
 use std::{
