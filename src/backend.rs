@@ -106,6 +106,10 @@ pub trait Backend {
     fn launch(&mut self, pod: &PodSpec) -> impl Future<Output = Result<(), BackendError>>;
     /// Ends a pod's processes and removes it. A pod that is gone already is no error.
     fn stop(&mut self, pod: &str) -> impl Future<Output = Result<(), BackendError>>;
+    /// What this backend knows of why pods that are there have lost processes, beyond that they did; nothing where it knows nothing.
+    fn post_mortem(&self) -> Option<String> {
+        None
+    }
     /// Ends and removes everything, however far provisioning came; can be called twice.
     fn teardown(&mut self) -> impl Future<Output = Result<(), BackendError>>;
 }

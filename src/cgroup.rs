@@ -219,26 +219,25 @@ pub enum CgroupError {
 }
 
 impl CgroupError {
-    /// What would have worked, as a command where there is one.
+    /// What would have worked: a command that can be pasted, with what else there is to say behind its `#`.
     pub fn accepted(&self) -> &'static str {
         match self {
             Self::Missing { .. } => {
-                "the controllers cpu and memory below /sys/fs/cgroup, on v2 (cat /sys/fs/cgroup/cgroup.controllers) or v1 (and \
-                 cpuacct); a kernel without cgroup_disable=; a container with --privileged"
+                "cat /sys/fs/cgroup/cgroup.controllers /proc/cmdline  # v2 must name cpu and memory (v1: mount them and cpuacct), the \
+                 kernel's line no cgroup_disable=; a container needs --privileged"
             }
-            Self::NotRoot { .. } => {
-                "run as root, for example sudo jostle run FILE; the fake backend needs no privileges"
-            }
+            Self::NotRoot { .. } => "sudo jostle run FILE  # as root; the fake backend needs no privileges",
             Self::NotDelegated { .. } => {
-                "systemd-run --user --scope -p Delegate=yes jostle run FILE; or as root, for example sudo jostle run FILE; the \
-                 fake backend needs no privileges"
+                "systemd-run --user --scope -p Delegate=yes jostle run FILE  # or as root: sudo jostle run FILE; the fake backend \
+                 needs no privileges"
             }
             Self::Undelegated { .. } => {
                 "sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset memory pids\\n' | \
-                 sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload, then log in anew"
+                 sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload  # then log in anew, and: \
+                 systemd-run --user --scope -p Delegate=yes jostle run FILE"
             }
             Self::Io { .. } => {
-                "groups that this user may write to: as root test -w /sys/fs/cgroup; in a container --privileged; else \
+                "ls -ld /sys/fs/cgroup && grep cgroup /proc/mounts  # must be writable: a container needs --privileged; a user: \
                  systemd-run --user --scope -p Delegate=yes jostle run FILE"
             }
             Self::Alive { .. } => "end those processes, then run `jostle clean`",

@@ -39,6 +39,19 @@ impl fmt::Display for Millicores {
 #[serde(transparent)]
 pub struct Bytes(pub u64);
 
+/// In the largest unit that leaves no fraction: `512Mi`.
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = [("Gi", 30), ("Mi", 20), ("Ki", 10)]
+            .into_iter()
+            .find(|(_, bits)| self.0 > 0 && self.0.trailing_zeros() >= *bits);
+        match unit {
+            Some((unit, bits)) => write!(f, "{}{unit}", self.0 >> bits),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
+
 /// Confidence level of an interval, strictly between 0 and 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -19,7 +19,7 @@ pub use precondition::{Inspection, check, inspect};
 use crate::{
     backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Role},
     cgroup::{self, Caller, CgroupError, Group, Hierarchy, ending::Whereabouts, tree},
-    units::{Millicores, NodeId},
+    units::{Bytes, Millicores, NodeId},
 };
 
 /// Weight of jostle's tree against everything else on the machine. Its hosts stay inside their quotas whatever their weight, so
@@ -81,6 +81,8 @@ struct Pod {
     group: Group,
     /// Node and CPU request of a Burstable pod: its class' parent weighs as much as all of them.
     burstable: Option<(NodeId, Millicores)>,
+    /// Whose it is, and what it may use.
+    memory: Option<(Role, Bytes)>,
 }
 
 impl Local {
@@ -124,6 +126,10 @@ impl Backend for Local {
             Some(tree) => tree.stop(pod).await,
             None => Ok(()),
         }
+    }
+
+    fn post_mortem(&self) -> Option<String> {
+        self.tree.as_ref().and_then(Tree::out_of_memory)
     }
 
     async fn teardown(&mut self) -> Result<(), BackendError> {
@@ -208,7 +214,7 @@ impl Tree {
 
     fn reserve_group(&mut self, name: &str) -> Result<Group, BackendError> {
         let group = self.run.child(tree::RESERVE).child(name);
-        self.pods.insert(name.to_owned(), Pod { group: group.clone(), burstable: None });
+        self.pods.insert(name.to_owned(), Pod { group: group.clone(), burstable: None, memory: None });
         self.hierarchy.create(&group)?;
         Ok(group)
     }
@@ -225,7 +231,8 @@ impl Tree {
         let burstable = (values.class == Class::Burstable).then_some((id, values.request));
         // A limit above the node's capacity bounds nothing that the node does not, and the kernel would refuse it.
         let quota_us = values.quota_us.map(|quota| quota.min(node.quota_us));
-        self.pods.insert(spec.name.clone(), Pod { group: group.clone(), burstable });
+        let memory = values.memory_limit.map(|limit| (role, limit));
+        self.pods.insert(spec.name.clone(), Pod { group: group.clone(), burstable, memory });
         self.hierarchy.create(&group)?;
         self.hierarchy.set_shares(&group, values.shares)?;
         if let Some(quota) = quota_us {
@@ -236,6 +243,22 @@ impl Tree {
         }
         self.weigh_burstable(id)?;
         Ok(group)
+    }
+
+    /// The first pod whose memory limit made the kernel kill, with a limit that says what to change.
+    fn out_of_memory(&self) -> Option<String> {
+        self.pods.iter().find_map(|(name, pod)| {
+            let (role, limit) = pod.memory?;
+            self.hierarchy.oom_kills(&pod.group).filter(|kills| *kills > 0)?;
+            let field = match role {
+                Role::Primary => "spec.primary.resources.limits.memory",
+                Role::Aggressor => "resources.limits.memory of the aggressor",
+            };
+            Some(format!(
+                "pod {name} reached its memory limit of {limit}, and the kernel killed a process of it; accepted: a larger {field}, for \
+                 example 1Gi, or none"
+            ))
+        })
     }
 
     /// The Burstable parent weighs what its pods request.

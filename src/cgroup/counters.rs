@@ -47,6 +47,13 @@ impl Hierarchy {
         fs::read_to_string(file).ok()?.trim().parse().ok()
     }
 
+    /// Processes that the kernel killed because the group's memory limit was reached; `None` where it does not tell (Linux before 4.13),
+    /// or the group is gone.
+    pub fn oom_kills(&self, group: &Group) -> Option<u64> {
+        let memory = self.mounts.of(Controller::Memory)?;
+        memory.version.oom_kills(&memory.root.join(group.path()))
+    }
+
     /// Pressure on a group by `resource` (`cpu`, `memory`, `io`). Only version 2 knows it, and not every kernel has it on: then there
     /// is nothing.
     pub fn pressure(&self, group: &Group, resource: &str) -> Vec<Stalled> {
@@ -134,6 +141,9 @@ mod tests {
         assert_eq!(hierarchy.memory(&group), None);
         write(root.path(), "memory/a/memory.usage_in_bytes", "4096\n");
         assert_eq!(hierarchy.memory(&group), Some(4096));
+        assert_eq!(hierarchy.oom_kills(&group), None);
+        write(root.path(), "memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+        assert_eq!(hierarchy.oom_kills(&group), Some(2));
     }
 
     /// Version 2 counts in microseconds, and everything in one directory.
@@ -151,6 +161,8 @@ mod tests {
         assert_eq!(hierarchy.counters(&group), Some(expected));
         write(root.path(), "a/memory.current", "4096\n");
         assert_eq!(hierarchy.memory(&group), Some(4096));
+        write(root.path(), "a/memory.events", "low 0\nhigh 0\nmax 9\noom 3\noom_kill 2\noom_group_kill 0\n");
+        assert_eq!(hierarchy.oom_kills(&group), Some(2));
         write(root.path(), "a/memory.pressure", "some avg10=0.00 total=2500000\nfull avg10=0.00 total=1000\n");
         let stalled = |kind, seconds| Stalled { kind, seconds };
         assert_eq!(hierarchy.pressure(&group, "memory"), [stalled("some", 2.5), stalled("full", 0.001)]);

@@ -63,6 +63,14 @@ impl Hierarchy {
         let lacks = |name: &str| !held.iter().any(|held| held == name);
         let missing: Vec<&str> = ["cpu", "memory"].into_iter().filter(|name| lacks(name)).collect();
         if !missing.is_empty() {
+            // A terminal's own group is its user's too, but nobody asked systemd for controllers there: what the user's manager holds
+            // above, a scope with delegation gets.
+            let above = caller.place.ancestors().skip(1).filter(|path| !path.as_os_str().is_empty());
+            let above = above.map(|path| mount.root.join(path)).filter(|path| caller.owns(path));
+            let has_all = |held: Vec<String>| missing.iter().all(|name| held.iter().any(|held| held == name));
+            if above.filter_map(|path| mounts::controllers(&path)).any(has_all) {
+                return Err(CgroupError::NotDelegated { user, place: dir });
+            }
             let (missing, held) = (missing.join(", "), format!("{:?}", held.join(" ")));
             return Err(CgroupError::Undelegated { place: dir, missing, held });
         }

@@ -52,6 +52,15 @@ impl Version {
         }
     }
 
+    /// Processes of a group, or below it, that the kernel killed because the group's memory limit was reached.
+    pub(super) fn oom_kills(self, memory: &Path) -> Option<u64> {
+        let file = match self {
+            Self::V1 => "memory.oom_control",
+            Self::V2 => "memory.events",
+        };
+        field(&fs::read_to_string(memory.join(file)).ok()?, "oom_kill")
+    }
+
     /// Holds the CPUs that a group really may use.
     pub(super) fn usable_cpus(self) -> &'static str {
         match self {

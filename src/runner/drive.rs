@@ -121,7 +121,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
                 let now = self.ports.clock.now();
                 match (machine.state(), failed) {
                     (State::Ended(_), _) => return Ok(()),
-                    (_, Some(why)) => events.push_back(Event::Failed(why)),
+                    (_, Some(why)) => events.push_back(Event::Failed(self.explained(why))),
                     (State::Launching, None) => events.push_back(Event::Ready(now)),
                     (State::Stopping { .. }, None) => {
                         self.remove_pods().await?;
@@ -138,7 +138,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
                 _ = signals.first(), if !told => { told = true; events.push_back(Event::Signal); }
                 () = self.ports.clock.sleep_until(until) => {
                     if !matches!(machine.state(), State::Washout { .. }) && let Err(error) = self.look().await {
-                        events.push_back(Event::Failed(error.to_string()));
+                        events.push_back(Event::Failed(self.explained(error.to_string())));
                     }
                     events.push_back(Event::Time(self.ports.clock.now()));
                 }
@@ -166,6 +166,14 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             }
         }
         Ok(failed)
+    }
+
+    /// With what the backend knows of it: it must be asked before the pods are removed.
+    fn explained(&self, why: String) -> String {
+        match self.ports.backend.post_mortem() {
+            Some(known) => format!("{why}; {known}"),
+            None => why,
+        }
     }
 
     /// Does one thing that the machine said.

@@ -4,6 +4,7 @@ mod directories;
 mod files;
 mod fuzz;
 mod instrument;
+mod memory;
 mod records;
 
 use std::{
@@ -83,7 +84,7 @@ fn not_root() {
     let done = command.output().unwrap();
     let err = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(3), "{err}");
-    assert!(err.contains("privileges") && err.contains("run as root") && err.contains("fake backend"), "{err}");
+    assert!(err.contains("privileges") && err.contains("sudo jostle run FILE") && err.contains("fake backend"), "{err}");
     assert!(!bench.path("runs").exists());
 }
 

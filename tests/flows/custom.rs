@@ -1,6 +1,13 @@
 //! Commands as job and as co-tenants, through the binary: the worked example on real groups, and every way to get it wrong.
 
-use std::{fs, process::Command};
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    process::Command,
+    thread,
+    time::Instant,
+};
 
 use serde_json::Value;
 
@@ -70,6 +77,98 @@ fn compressing_beside_a_compiler() {
     assert!(number(&behind["value"]) < 30.0, "{behind}");
     assert!(done.out().contains("Tenants running \"compiler\" on two hosts cost the job"), "{}", done.out());
     assert!(done.out().contains("(not steered, no target)"), "{}", done.out());
+    nothing_left(&bench);
+}
+
+/// Stands for a user's Prometheus: answers every query with what grows by ten a second, `answers` times; then it is gone. Returns its
+/// address.
+#[expect(clippy::disallowed_methods, reason = "a server has a clock of its own")]
+fn counter(answers: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let began = Instant::now();
+        for stream in listener.incoming().take(answers) {
+            let mut stream = stream.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"query=sum%28done%29") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            let value = began.elapsed().as_secs_f64() * 10.0;
+            let body =
+                format!(r#"{{"data":{{"resultType":"vector","result":[{{"metric":{{}},"value":[1,"{value}"]}}]}}}}"#);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+/// The example with its progress asked of a Prometheus.
+fn asked(name: &str, url: &str) -> String {
+    let source = format!("progress: {{ prometheus: 'sum(done)', url: '{url}' }}");
+    let text = short(name).replace("progress: { regex: '^compressed (\\d+) MB$' }", &source);
+    let text = text.replace("counts: each", "counts: total").replace("metric: throughput", "metric: duration");
+    assert!(text.contains(&source) && text.contains("metric: duration"));
+    text
+}
+
+/// Progress by a query, and a metric of which less is better: ten units a second, whatever happens on the machine, are 0.1 s for a unit
+/// in every arm (the two copies together make them, see `duration`), and so nothing is lost.
+#[test]
+fn progress_by_a_query() {
+    let _alone = alone();
+    let bench = Bench::new();
+    let done = bench.run(&["run", bench.file("asked.yaml", asked("asked", &counter(usize::MAX)))]);
+    assert_eq!(done.code(), 0, "{}{}", done.out(), done.err());
+    let report = bench.json("runs/latest/report.json");
+    assert_eq!((&report["metric"]["name"], &report["metric"]["unit"]), (&"duration".into(), &"s/MB".into()));
+    for arm in report["arms"].as_array().unwrap() {
+        for trial in arm["trials"].as_array().unwrap() {
+            let value = number(&trial["throughput"]["value"]);
+            assert!((0.095..0.105).contains(&value), "{trial}");
+        }
+    }
+    for row in report["comparisons"].as_array().unwrap() {
+        let loss = number(&row["degradation_percent"]["value"]);
+        assert!(loss.abs() < 3.0, "{row}");
+    }
+    nothing_left(&bench);
+}
+
+/// A Prometheus of the user's that goes away is named with its address; one that was never there, before anything is made.
+#[test]
+fn a_prometheus_that_goes_away() {
+    let _alone = alone();
+    for answers in [0, 6] {
+        let bench = Bench::new();
+        let url = counter(answers);
+        let done = bench.run(&["run", bench.file("asked.yaml", asked("gone", &url))]);
+        assert_eq!(done.code(), 3, "{}{}", done.out(), done.err());
+        assert!(done.err().contains("progress.prometheus: ") && done.err().contains(&url), "{}", done.err());
+        assert!(done.err().contains("accepted: the address of a Prometheus that runs"), "{}", done.err());
+        nothing_left(&bench);
+    }
+}
+
+/// A latency is read line by line, and its mean is told in its unit; beside a compiler of the same weight it is longer.
+#[test]
+fn latency_by_lines() {
+    let _alone = alone();
+    let bench = Bench::new();
+    let script = "seq 1 20000 > numbers; while :; do t=$(date +%s%N); gzip -c numbers > z; echo took $((($(date +%s%N) - t) / 1000)) us; done";
+    let text = with_job("latency", script).replace("^compressed (\\d+) MB$", "^took (\\d+) us$");
+    let text = text.replace("unit: MB", "unit: us").replace("metric: throughput", "metric: latency");
+    let text = text.replace("counts: each ", "# ");
+    let done = bench.run(&["run", bench.file("latency.yaml", text)]);
+    assert_eq!(done.code(), 0, "{}{}", done.out(), done.err());
+    let report = bench.json("runs/latest/report.json");
+    assert_eq!((&report["metric"]["name"], &report["metric"]["unit"]), (&"latency".into(), &"us".into()));
+    let row = &report["comparisons"][0];
+    let (loss, increase) = (number(&row["degradation_percent"]["value"]), number(&row["increase_percent"]["value"]));
+    assert!((25.0..70.0).contains(&loss) && increase > loss, "{row}");
     nothing_left(&bench);
 }
 

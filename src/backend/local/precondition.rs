@@ -150,7 +150,7 @@ pub(super) fn no_leftovers(config: &LocalConfig) -> Result<(), BackendError> {
     Err(BackendError {
         component: "leftovers".to_owned(),
         why: format!("an earlier run left control groups behind: {what} ({processes} processes in them)"),
-        accepted: "jostle clean, then again".to_owned(),
+        accepted: "jostle clean  # then again".to_owned(),
     })
 }
 
@@ -171,7 +171,7 @@ mod tests {
         backend::local::fixture::{config, layout},
         cgroup::{
             Caller, Group,
-            fixture::{delegated, hybrid, tree, v2, write},
+            fixture::{delegated, hybrid, own, tree, v2, write},
         },
     };
 
@@ -212,6 +212,20 @@ mod tests {
         assert!(error.why.starts_with("controller cpu is not delegated to "), "{error}");
         assert!(error.why.ends_with("run-r1.scope; it has \"memory pids\""), "{error}");
         assert!(error.accepted.contains(r"'[Service]\nDelegate=cpu cpuset memory pids\n' | sudo tee"), "{error}");
+        assert!(error.accepted.ends_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"), "{error}");
+    }
+
+    /// A terminal's scope is its user's, too, but was not delegated: where the user's manager has the controller, the command for a scope
+    /// that was is the whole remedy.
+    #[test]
+    fn refuses_a_terminals_scope() {
+        let (root, caller) = delegated("memory pids\n");
+        let manager = caller.place.ancestors().nth(2).unwrap();
+        write(root.path(), &format!("{}/cgroup.controllers", manager.display()), "cpu memory pids\n");
+        own(&root.path().join(manager), caller.user);
+        let error = check(&LocalConfig { caller, ..config(root.path(), "demo-1-1") }, &layout(1, 1)).unwrap_err();
+        assert_eq!(error.component, "privileges");
+        assert!(error.accepted.starts_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"), "{error}");
     }
 
     /// Version 2 passes, for root and for a user with a group of its own.

@@ -8,6 +8,8 @@ use crate::engine::EngineError;
 
 /// It is asked at every sampling interval, and nothing else goes on meanwhile.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// An answer of one number is far shorter; a longer one is not taken into memory.
+const LONGEST_ANSWER: usize = 1 << 20;
 /// Of an answer that cannot be read, in an error.
 const SHOWN: usize = 200;
 
@@ -58,11 +60,12 @@ impl Query {
         let form = [("query", &self.query)];
         let sent = self.http.post(format!("{}/api/v1/query", self.url)).form(&form).send().await;
         let body = match sent {
-            Ok(answer) => answer.text().await,
+            Ok(answer) => body(answer).await,
             Err(error) => Err(error),
         };
         match body {
-            Ok(body) => read(&body).map_err(|why| self.error(&why)),
+            Ok(None) => Err(self.error("more than 1 MiB, which is no number")),
+            Ok(Some(body)) => read(&body).map_err(|why| self.error(&why)),
             Err(error) => {
                 let why = if error.is_timeout() { "within 2 s".to_owned() } else { format!("({error})") };
                 Err(EngineError {
@@ -87,6 +90,18 @@ impl Query {
             ),
         }
     }
+}
+
+/// The answer's text; `None` where it is too long.
+async fn body(mut answer: reqwest::Response) -> Result<Option<String>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST_ANSWER {
+            return Ok(None);
+        }
+    }
+    Ok(Some(String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// The number in an answer, or what it holds instead.

@@ -136,6 +136,8 @@ async fn nonsense_is_death() {
     assert!(why.contains("\"soon\" is no number"), "{why}");
     let why = death("printf 'done \\377\\n'; exec sleep 60", Counts::Each).await;
     assert!(why.contains("is no number"), "{why}");
+    let why = death("while :; do head -c 9000 /dev/urandom; echo; echo done x; done", Counts::Each).await;
+    assert!(why.contains("is no number"), "{why}");
     let why = death("echo done 5; echo done 4; exec sleep 60", Counts::Total).await;
     assert!(why.contains("backwards, from 5 to 4 in the line \"done 4\""), "{why}");
 }
@@ -173,6 +175,24 @@ async fn no_prometheus_is_told_first() {
         error.contains(&free.to_string()) && error.contains("did not answer") && error.contains("accepted"),
         "{error}"
     );
+}
+
+/// An answer without end is not waited for, nor taken into memory.
+#[tokio::test]
+async fn an_answer_without_end() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_buf(&mut Vec::new()).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n").await.unwrap();
+        while stream.write_all(&[b'0'; 1 << 16]).await.is_ok() {}
+    });
+    let there = tempfile::tempdir().unwrap();
+    let progress = ProgressSource::Prometheus { query: "sum(x)".to_owned(), url };
+    let error = of(there.path(), &["sh"], Counts::Total, progress).prepare().await.unwrap_err().to_string();
+    assert!(error.contains("more than 1 MiB") && error.contains("accepted: a query of one number"), "{error}");
 }
 
 /// A Prometheus' answers become marks for all copies; a refused query and a fall are told with the query.
