@@ -400,6 +400,18 @@ pub enum VerdictWord {
     Refused,
 }
 
+impl VerdictWord {
+    /// As in `report.json`.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Within => "within",
+            Self::Exceeds => "exceeds",
+            Self::Inconclusive => "inconclusive",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// The steered quantity over the windows of an arm's valid trials: percent of the loaded hosts' budgets, or of the target rate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -418,11 +430,14 @@ pub struct LoadOverTrials {
     pub in_tolerance: bool,
 }
 
+/// The rule of runs that a person ended, or added to; of no run of our own.
+pub const BY_HAND: &str = "hand";
+
 /// When it stopped, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoppingRow {
-    /// `fixed`, `precision`.
+    /// `fixed`, `precision`; of runs of another tool also [`BY_HAND`].
     pub rule: String,
     /// Valid ones.
     pub blocks: u64,

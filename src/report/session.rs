@@ -162,6 +162,7 @@ pub fn comparison(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> (Comp
         lower_is_better: run.experiment.primary.metric.lower_is_better(),
         arms: run.experiment.arms.len(),
         raised: if given_up { vec![Code::L4] } else { Vec::new() },
+        despite_order: false,
     };
     let ids: Vec<BlockId> = pairs(blocks, &arm.name).iter().map(|pair| pair.block).collect();
     let (row, effect) = compared(&session(run, blocks, arm), &arm.name, &ids, &by);
