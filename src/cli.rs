@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    experiment::{DurationText, Percent},
+    experiment::{DurationText, Percent, PercentPoints},
     report,
 };
 
@@ -50,13 +50,9 @@ pub enum Command {
         #[command(flatten)]
         output: Output,
     },
-    /// Recompute everything from a run directory's record, and write report.json and report.html anew
-    Analyze {
-        /// A run directory, for example runs/latest
-        run: PathBuf,
-        #[command(flatten)]
-        verdict: VerdictArgs,
-    },
+    /// Recompute everything from a run directory's record, and write report.json and report.html anew; or compare runs that another
+    /// tool made, from a CSV of block, arm, position and throughput
+    Analyze(AnalyzeArgs),
     /// Print a run's report, from its record alone
     Report {
         /// A run directory, for example runs/latest
@@ -141,6 +137,100 @@ pub struct Output {
     pub json_lines: bool,
     #[command(flatten)]
     pub verdict: VerdictArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// A run directory, for example runs/latest; or a CSV file of runs, or `-` for one on standard input
+    pub run: PathBuf,
+    #[command(flatten)]
+    pub verdict: VerdictArgs,
+    #[command(flatten)]
+    pub imported: ImportedArgs,
+}
+
+/// Of a CSV alone: a run directory has its own answers.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options for a CSV of runs")]
+pub struct ImportedArgs {
+    /// The arm that the others are compared with [default: baseline]
+    #[arg(long)]
+    pub baseline: Option<String>,
+    /// Confidence of the intervals, 50% to 99.9% [default: 95%]
+    #[arg(long)]
+    pub confidence: Option<Percent>,
+    /// The greatest acceptable loss, above 0% and below 100% [default: none]
+    #[arg(long)]
+    pub limit: Option<Percent>,
+    /// What the values are [default: throughput]
+    #[arg(long, value_enum)]
+    pub metric: Option<ImportedMetric>,
+    /// What ended the runs [default: fixed]
+    #[arg(long, value_enum)]
+    pub stop: Option<Stop>,
+    /// With `--stop precision`: the half-width that ended the runs [default: 1pp]
+    #[arg(long)]
+    pub half_width: Option<PercentPoints>,
+    /// Show the figure although the order of the runs (D1) refuses it; the verdict stays refused
+    #[arg(long)]
+    pub force: bool,
+    /// How to print the comparison [default: terminal]
+    #[arg(long, value_enum)]
+    pub format: Option<ImportedFormat>,
+}
+
+impl ImportedArgs {
+    /// An option that was given, if any was.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            (self.baseline.is_some(), "--baseline"),
+            (self.confidence.is_some(), "--confidence"),
+            (self.limit.is_some(), "--limit"),
+            (self.metric.is_some(), "--metric"),
+            (self.stop.is_some(), "--stop"),
+            (self.half_width.is_some(), "--half-width"),
+            (self.force, "--force"),
+            (self.format.is_some(), "--format"),
+        ];
+        given.into_iter().find_map(|(given, option)| given.then_some(option))
+    }
+}
+
+/// What the values of a CSV are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImportedMetric {
+    /// Work per time; less is worse
+    Throughput,
+    /// Time per work; more is worse
+    Duration,
+    /// Time until an answer; more is worse
+    Latency,
+}
+
+/// What ended the runs of a CSV.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stop {
+    /// A number of blocks that was set before the first one
+    Fixed,
+    /// An interval that was narrow enough
+    Precision,
+    /// A person, who had seen results or may have
+    Hand,
+}
+
+/// How a comparison of a CSV's runs is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ImportedFormat {
+    /// For a person
+    Terminal,
+    /// For a machine
+    Json,
+    /// For a spreadsheet: a row per comparison
+    Csv,
+    /// For a pull request's comment
+    Markdown,
+    /// For a CI server: a test case per comparison
+    Junit,
 }
 
 #[derive(Debug, Args)]

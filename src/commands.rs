@@ -78,7 +78,7 @@ pub fn execute(command: Command) -> ExitCode {
         Command::Validate { files } => validate::validate(&files),
         Command::Init(args) => init::init(&args),
         Command::Resume { run, output } => resume::resume(&run, &output),
-        Command::Analyze { run, verdict } => analyze::analyze(&run, &verdict),
+        Command::Analyze(args) => analyze::analyze(&args),
         Command::Report { run, format } => report::report(&run, format),
         Command::Clean { cgroup_root } => clean::clean(&cgroup_root),
         Command::Doctor(args) => doctor::doctor(&args),

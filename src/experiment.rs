@@ -16,7 +16,7 @@ use thiserror::Error;
 
 pub use self::{
     custom::{Command, Counts, CustomJob, Metric, ProgressSource, Scale, Work},
-    quantity::{DurationText, Percent},
+    quantity::{DurationText, Percent, PercentPoints},
     schema::schema,
 };
 use crate::units::{Bytes, Confidence, CpuFraction, HostId, Millicores, Rate, Seed};

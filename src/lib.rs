@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod engine;
 pub mod experiment;
 pub mod fake;
+pub mod imported;
 pub mod init;
 mod lifeline;
 pub mod load;

@@ -23,8 +23,9 @@ const ADAPTERS: [&str; 9] = [
     "crate::metrics::prometheus",
 ];
 /// What decides and counts, and does nothing else.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "crate::experiment",
+    "crate::imported",
     "crate::init",
     "crate::plan",
     "crate::trial",
@@ -97,6 +98,19 @@ fn rules() -> Vec<Rule> {
             except: vec![],
             never: vec!["crate::observe", "crate::report", "crate::runner"],
             why: "what comes before the record knows nothing of what is read from it",
+        },
+        Rule {
+            of: vec!["crate::imported"],
+            except: vec![],
+            never: vec![
+                "crate::plan",
+                "crate::trial",
+                "crate::load",
+                "crate::observe",
+                "crate::record",
+                "crate::report",
+            ],
+            why: "runs of another tool are read without anything that belongs to our own",
         },
         Rule {
             of: vec!["crate::observe"],
@@ -278,6 +292,8 @@ fn planted_violations_are_found() {
         ("units.rs", "use crate::clock::Clock;"),
         ("metrics/prometheus/client.rs", "fn f<'a>(c: char) { if c == '\"' { super::super::super::runner::go() } }"),
         ("report.rs", "use anyhow::Context;"),
+        ("imported/read.rs", "use crate::record::Record;"),
+        ("imported.rs", "use std::fs::File;"),
     ];
     for (file, text) in bad {
         assert!(found(file, text) >= 1, "{file}: {text}");

@@ -68,5 +68,5 @@ pub use session::{
 pub use sign_flip::{SignFlip, sign_flip};
 pub use stopping::{Decision, Rule, Spread, StopRule, decide, kappa};
 pub use sweep::{Cell, Widening, benjamini_hochberg, bonferroni, holm, sweep};
-pub use verdict::{Comparison, Verdict, compare, detected, judge};
+pub use verdict::{Comparison, Verdict, compare, detected, effect, judge};
 pub use welch::{Welch, WelchLogRatio, welch, welch_log_ratio};

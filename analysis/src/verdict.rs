@@ -117,15 +117,24 @@ pub fn compare(
     if codes.iter().any(|code| refuses(session, *code)) {
         return Ok(Comparison::Refused { codes });
     }
-    let effect = if session.stopped_by_hand {
-        anytime_log_ratio(&session.baseline, &session.colocated, confidence)?
-    } else {
-        paired_log_ratio(&session.baseline, &session.colocated, confidence, rule.kappa(baseline))?
-    };
+    let effect = effect(session, confidence, rule)?;
     let verdict = limit_percent.map(|limit| match judge(effect.degradation(), limit) {
         // A run that failed has no throughput to lose: the arm that failed more would look better than it is.
         Verdict::Within if session.failed.baseline != session.failed.colocated => Verdict::Inconclusive,
         verdict => verdict,
     });
     Ok(Comparison::Judged { effect, verdict, codes })
+}
+
+/// The estimate of a session, whatever its codes: what [`compare`] judges. A report that shows it although it is refused says so.
+///
+/// # Errors
+/// As [`compare`]; fewer than 3 blocks, or 5 of a session that was stopped by hand; no spread.
+pub fn effect(session: &Session, confidence: f64, rule: &Rule) -> Result<PairedLogRatio, AnalysisError> {
+    if session.stopped_by_hand {
+        anytime_log_ratio(&session.baseline, &session.colocated, confidence)
+    } else {
+        let kappa = rule.kappa(session.baseline.len());
+        paired_log_ratio(&session.baseline, &session.colocated, confidence, kappa)
+    }
 }

@@ -1,16 +1,31 @@
-//! `jostle analyze`: everything after the record anew, offline, bit for bit the same.
+//! `jostle analyze`: everything after the record anew, offline, bit for bit the same; or a comparison of runs that another tool made.
+
+mod imported;
 
 use std::path::Path;
 
 use super::{Failure, output};
 use crate::{
-    cli::VerdictArgs,
+    cli::{AnalyzeArgs, VerdictArgs},
     record::{Record, RunDirectory},
     report::{self, Report, RunRecord},
 };
 
-/// Recomputes a run's report, writes it, prints it.
-pub fn analyze(path: &Path, verdict: &VerdictArgs) -> Result<u8, Failure> {
+/// Recomputes a run's report, writes it, prints it; or compares the runs of a CSV file.
+pub fn analyze(args: &AnalyzeArgs) -> Result<u8, Failure> {
+    let path = args.run.as_path();
+    // What is no directory was never a run; and a path that leads nowhere is told as a run that is not there.
+    if path == Path::new("-") || (path.exists() && !path.is_dir()) {
+        return imported::compare(path, args);
+    }
+    if let Some(option) = args.imported.given() {
+        return Err(Failure::usage(format!(
+            "{option} is for a CSV of runs, and {} is {}\n  accepted: {option} with a file such as runs.csv",
+            path.display(),
+            if path.exists() { "a directory" } else { "not there" }
+        )));
+    }
+    let verdict = &args.verdict;
     let record = Record::read(path).map_err(Failure::usage)?;
     conclude(&record, path, verdict, true)
 }
@@ -32,5 +47,5 @@ pub fn conclude(record: &Record, path: &Path, verdict: &VerdictArgs, print: bool
         output::print(&report::terminal(&report));
         output::print(&format!("\nreport.html  report.json  journal.jsonl   in {}", path.display()));
     }
-    Ok(report::exit_code(&report, verdict.fail_on()))
+    Ok(report::exit_code(&report.comparisons, verdict.fail_on()))
 }

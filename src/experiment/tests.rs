@@ -7,11 +7,17 @@ const DEMO: &str = include_str!("../../examples/demo.yaml");
 /// All examples are legal.
 #[test]
 fn examples_are_legal() {
+    let mut examples = 0;
     for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
         let path = file.unwrap().path();
+        if path.extension().is_none_or(|end| end != "yaml") {
+            continue;
+        }
         let text = std::fs::read_to_string(&path).unwrap();
         read(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        examples += 1;
     }
+    assert!(examples >= 6, "{examples}");
 }
 
 /// The demo says what the study did.

@@ -5,7 +5,7 @@ use jostle_analysis::{Diagnostics, Estimate, PairedLogRatio, Session, Widening, 
 
 use super::{
     compared::Judging,
-    model::{ComparisonRow, EstimateRow, OrderEffectRow, OutlierRow, SteadinessRow, TrendRow},
+    model::{ComparisonRow, EstimateRow, OrderEffectRow, OutlierRow, SteadinessRow, TrendRow, VerdictWord},
 };
 use crate::units::BlockId;
 
@@ -50,7 +50,7 @@ pub fn steadiness_warning(session: &Session) -> Option<String> {
     }
 }
 
-/// Adjusts the rows of several arms for their number. A row without an estimate gets none, but its arm counts.
+/// Adjusts the rows of several arms for their number. A row that is refused gets nothing, but its arm counts.
 pub fn adjust(rows: &mut [ComparisonRow], sessions: &[Session], by: &Judging) {
     let Some(first) = sessions.first().filter(|_| sessions.len() > 1) else { return };
     let widening = if first.stopped_by_hand {
@@ -60,7 +60,7 @@ pub fn adjust(rows: &mut [ComparisonRow], sessions: &[Session], by: &Judging) {
     };
     let arms: Vec<Vec<f64>> = sessions.iter().map(|session| session.colocated.clone()).collect();
     let Ok(cells) = sweep(&first.baseline, &arms, by.confidence, widening) else { return };
-    for (row, cell) in rows.iter_mut().zip(&cells).filter(|(row, _)| row.degradation_percent.value.is_some()) {
+    for (row, cell) in rows.iter_mut().zip(&cells).filter(|(row, _)| row.verdict != Some(VerdictWord::Refused)) {
         row.p_adjusted = Some(cell.p_holm);
         row.simultaneous = Some(EstimateRow { confidence: by.confidence, ..estimate(cell.simultaneous()) });
     }

@@ -1,8 +1,9 @@
 //! The fold of a record into a [`Report`].
 
-use jostle_analysis::{Decision, PairedLogRatio, Rule, decide, forecast_blocks, log_ratios, mean_t};
+use jostle_analysis::{PairedLogRatio, mean_t};
 
 use super::{
+    compared::{Seen, stopping},
     fold::{Block, Judged, blocks},
     model::{
         AggressorWorkloadRow, ArmRow, EnvironmentRow, ExecutedBlockRow, ExecutedRow, LatencyCurve, LoadOverTrials,
@@ -86,7 +87,7 @@ pub fn build(run: &RunRecord<'_>) -> Report {
             .collect(),
         comparisons,
         load_over_trials: load_over_trials(run, &blocks),
-        stopping: stopping(run, &blocks, &effects),
+        stopping: stopped(run, &blocks, &effects),
         observer: observer(run, &blocks),
         experiment_file: run.text.to_owned(),
     }
@@ -249,42 +250,15 @@ fn load_over_trials(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<LoadOverTr
     run.experiment.arms.iter().filter_map(row).collect()
 }
 
-/// The rule's own view of the valid blocks: reached once every arm has; the forecast is that of the slowest arm.
-fn stopping(run: &RunRecord<'_>, blocks: &[Block<'_>], effects: &[Option<PairedLogRatio>]) -> StoppingRow {
-    let rule = rule(run.experiment.analysis.stop);
-    let confidence = run.experiment.analysis.confidence.0;
-    let target_half_width_pp = match rule {
-        Rule::Fixed { .. } => None,
-        Rule::Precision { half_width_pp, .. } => Some(half_width_pp),
-    };
-    let mut reached = true;
-    let mut forecast: Option<u64> = None;
-    for (arm, effect) in run.experiment.arms.iter().zip(effects) {
-        let (baseline, colocated): (Vec<f64>, Vec<f64>) =
-            pairs(blocks, &arm.name).iter().map(|pair| (pair.baseline.throughput, pair.colocated.throughput)).unzip();
-        let decision = log_ratios(&baseline, &colocated).and_then(|ratios| decide(&rule, &ratios, confidence));
-        let blocks_needed = match (decision, &rule, effect) {
-            (Ok(Decision::Stop { reached: true }), ..) => continue,
-            (Ok(Decision::Continue { forecast_blocks }), ..) => forecast_blocks,
-            // At the last block allowed, the width not met: what it would have taken.
-            (_, Rule::Precision { half_width_pp, min_blocks, .. }, Some(effect)) => {
-                forecast_blocks(effect.sd_log(), confidence, *half_width_pp, *min_blocks).ok().flatten()
-            }
-            _ => None,
-        };
-        reached = false;
-        forecast = forecast.max(blocks_needed);
-    }
-    StoppingRow {
-        rule: match rule {
-            Rule::Fixed { .. } => "fixed".to_owned(),
-            Rule::Precision { .. } => "precision".to_owned(),
-        },
-        blocks: blocks.iter().filter(|block| block.counts()).count() as u64,
-        target_half_width_pp,
-        reached,
-        forecast_blocks: forecast,
-    }
+fn stopped(run: &RunRecord<'_>, blocks: &[Block<'_>], effects: &[Option<PairedLogRatio>]) -> StoppingRow {
+    let arms = run.experiment.arms.iter().zip(effects).map(|(arm, effect)| {
+        let pairs = pairs(blocks, &arm.name);
+        let (baseline, colocated) =
+            pairs.iter().map(|pair| (pair.baseline.throughput, pair.colocated.throughput)).unzip();
+        Seen { baseline, colocated, effect: *effect }
+    });
+    let counting = blocks.iter().filter(|block| block.counts()).count() as u64;
+    stopping(&rule(run.experiment.analysis.stop), run.experiment.analysis.confidence.0, counting, arms)
 }
 
 fn observer(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> ObserverRow {

@@ -1,10 +1,13 @@
 //! From a session to its row of the report: the same for trials of our own and for runs that another tool made.
 
-use jostle_analysis::{Code, Comparison, PairedLogRatio, Rule, Session, Severity, Verdict, compare, detected};
+use jostle_analysis::{
+    AnalysisError, Code, Comparison, Decision, PairedLogRatio, Rule, Session, Severity, Verdict, compare, decide,
+    detected, effect, forecast_blocks, log_ratios, refuses,
+};
 
 use super::{
-    beside::{beside, estimate, steadiness, steadiness_warning},
-    model::{BlockLoss, ComparisonRow, EstimateRow, VerdictWord},
+    beside::{beside, estimate, steadiness},
+    model::{BlockLoss, ComparisonRow, EstimateRow, StoppingRow, VerdictWord},
 };
 use crate::units::BlockId;
 
@@ -21,6 +24,8 @@ pub struct Judging {
     pub lower_is_better: bool,
     /// Codes that were raised elsewhere than by the session's numbers.
     pub raised: Vec<Code>,
+    /// Show the figure where the order alone (D1) refuses it; the verdict stays refused.
+    pub despite_order: bool,
 }
 
 /// Compares one arm with the baseline; also what stands behind the figure, where there is one. `blocks` are those of the session, in
@@ -33,21 +38,23 @@ pub fn compared(
 ) -> (ComparisonRow, Option<PairedLogRatio>) {
     let n = session.baseline.len();
     let mut warnings = Vec::new();
-    let (mut codes, effect, verdict) = match compare(session, by.confidence, &by.rule, by.limit_percent) {
-        Ok(Comparison::Judged { effect, verdict, codes }) => (codes, Some(effect), verdict),
-        Ok(Comparison::Refused { codes }) => (codes, None, Some(Verdict::Refused)),
-        Err(error) => {
-            warnings.push(error.to_string());
-            (jostle_analysis::codes(session, by.confidence, &by.rule), None, Some(Verdict::Refused))
-        }
-    };
+    let (mut codes, effect, verdict) = judge(session, by).unwrap_or_else(|error| {
+        warnings.push(error.to_string());
+        (jostle_analysis::codes(session, by.confidence, &by.rule), None, Some(Verdict::Refused))
+    });
     codes.extend(&by.raised);
     codes.sort_unstable();
     codes.dedup();
     let refused = by.raised.iter().any(|code| code.severity() == Severity::Refuse);
     let (effect, verdict) = if refused { (None, Some(Verdict::Refused)) } else { (effect, verdict) };
     warnings.splice(0..0, codes.iter().map(|code| format!("{code}: {}", code.sentence())));
-    warnings.extend(steadiness_warning(session).filter(|_| effect.is_some()));
+    // A figure that is shown although it is refused supports no claim.
+    let stands = verdict != Some(Verdict::Refused);
+    if effect.is_some() && !stands {
+        warnings.push(
+            "drift not excluded: the figure is shown because it was asked for, and no verdict follows".to_owned(),
+        );
+    }
     let none = EstimateRow {
         value: None,
         low: None,
@@ -59,15 +66,12 @@ pub fn compared(
     };
     let mut row = ComparisonRow {
         arm: arm.to_owned(),
-        increase_percent: effect
-            .as_ref()
-            .filter(|_| by.lower_is_better)
-            .map(|effect| increase(estimate(effect.degradation()))),
+        increase_percent: effect.as_ref().filter(|_| by.lower_is_better).map(increase),
         degradation_percent: effect.as_ref().map_or(none, |effect| estimate(effect.degradation())),
-        p_value: effect.and_then(|effect| effect.p()).filter(|_| !session.stopped_by_hand),
+        p_value: effect.filter(|_| stands && !session.stopped_by_hand).and_then(|effect| effect.p()),
         verdict: verdict.map(word),
         limit_percent: by.limit_percent,
-        detected: effect.is_some_and(|effect| detected(effect.degradation())),
+        detected: stands && effect.is_some_and(|effect| detected(effect.degradation())),
         codes: codes.iter().map(ToString::to_string).collect(),
         warnings,
         blocks: if effect.is_some() { losses(session, blocks) } else { Vec::new() },
@@ -85,8 +89,76 @@ pub fn compared(
     };
     if let Some(effect) = &effect {
         beside(&mut row, session, effect, blocks, by);
+        row.noninferiority_p = row.noninferiority_p.filter(|_| stands);
     }
     (row, effect)
+}
+
+type Judged = (Vec<Code>, Option<PairedLogRatio>, Option<Verdict>);
+
+fn judge(session: &Session, by: &Judging) -> Result<Judged, AnalysisError> {
+    let judged = figure(session, by)?;
+    // An increase has no end where the loss has one, at 100 %.
+    let told = |effect: &PairedLogRatio| increase(effect).high.is_some_and(f64::is_finite);
+    if by.lower_is_better && judged.1.as_ref().is_some_and(|effect| !told(effect)) {
+        return Err(AnalysisError::Unbounded);
+    }
+    Ok(judged)
+}
+
+fn figure(session: &Session, by: &Judging) -> Result<Judged, AnalysisError> {
+    match compare(session, by.confidence, &by.rule, by.limit_percent)? {
+        Comparison::Judged { effect, verdict, codes } => Ok((codes, Some(effect), verdict)),
+        Comparison::Refused { codes } => {
+            let mut refusing = codes.iter().filter(|code| refuses(session, **code));
+            let shown = by.despite_order && refusing.all(|code| *code == Code::D1);
+            let effect = shown.then(|| effect(session, by.confidence, &by.rule)).transpose()?;
+            Ok((codes, effect, Some(Verdict::Refused)))
+        }
+    }
+}
+
+/// The rule's own view of the blocks that count: reached once every arm has; the forecast is that of the slowest arm. `arms`: the
+/// throughputs of the baseline and of each arm, and what came out.
+pub fn stopping(rule: &Rule, confidence: f64, blocks: u64, arms: impl Iterator<Item = Seen>) -> StoppingRow {
+    let target_half_width_pp = match rule {
+        Rule::Fixed { .. } => None,
+        Rule::Precision { half_width_pp, .. } => Some(*half_width_pp),
+    };
+    let mut reached = true;
+    let mut forecast: Option<u64> = None;
+    for Seen { baseline, colocated, effect } in arms {
+        let decision = log_ratios(&baseline, &colocated).and_then(|ratios| decide(rule, &ratios, confidence));
+        let blocks_needed = match (decision, rule, effect) {
+            (Ok(Decision::Stop { reached: true }), ..) => continue,
+            (Ok(Decision::Continue { forecast_blocks }), ..) => forecast_blocks,
+            // At the last block allowed, the width not met: what it would have taken.
+            (_, Rule::Precision { half_width_pp, min_blocks, .. }, Some(effect)) => {
+                forecast_blocks(effect.sd_log(), confidence, *half_width_pp, *min_blocks).ok().flatten()
+            }
+            _ => None,
+        };
+        reached = false;
+        forecast = forecast.max(blocks_needed);
+    }
+    StoppingRow {
+        rule: match rule {
+            Rule::Fixed { .. } => "fixed".to_owned(),
+            Rule::Precision { .. } => "precision".to_owned(),
+        },
+        blocks,
+        target_half_width_pp,
+        reached,
+        forecast_blocks: forecast,
+    }
+}
+
+/// What the stopping rule looks at of one arm.
+#[derive(Debug)]
+pub struct Seen {
+    pub baseline: Vec<f64>,
+    pub colocated: Vec<f64>,
+    pub effect: Option<PairedLogRatio>,
 }
 
 fn losses(session: &Session, blocks: &[BlockId]) -> Vec<BlockLoss> {
@@ -99,10 +171,11 @@ fn losses(session: &Session, blocks: &[BlockId]) -> Vec<BlockLoss> {
 }
 
 /// A loss of speed as the increase of the time that it stands for: half the speed is twice the time. It grows with the loss, so
-/// the interval's ends stay its ends.
-fn increase(loss: EstimateRow) -> EstimateRow {
-    let of = |percent: Option<f64>| percent.map(|percent| 100.0 / (1.0 - percent / 100.0) - 100.0);
-    EstimateRow { value: of(loss.value), low: of(loss.low), high: of(loss.high), ..loss }
+/// the interval's ends stay its ends. From the logs: of a loss near 100 % nothing would be left to divide by.
+fn increase(effect: &PairedLogRatio) -> EstimateRow {
+    let (log, half) = (effect.mean_log(), effect.half_width_log());
+    let of = |log: f64| Some(100.0 * (-log).exp_m1());
+    EstimateRow { value: of(log), low: of(log + half), high: of(log - half), ..estimate(effect.degradation()) }
 }
 
 fn word(verdict: Verdict) -> VerdictWord {

@@ -189,11 +189,12 @@ fn of_comparison(row: Option<&ComparisonRow>, trial: &TrialRow) -> [String; COMP
     ]
 }
 
-fn cell(value: Option<impl ToString>) -> String {
+pub(super) fn cell(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
 }
 
-fn line(out: &mut String, cells: impl IntoIterator<Item = String>) {
+/// One line of cells, quoted where they need it.
+pub(super) fn line(out: &mut String, cells: impl IntoIterator<Item = String>) {
     let cells: Vec<String> = cells.into_iter().map(quoted).collect();
     out.push_str(&cells.join(","));
     out.push('\n');

@@ -1,6 +1,6 @@
 //! The exit code that a report asks for. Interruption, bad files and broken machines are the caller's.
 
-use super::model::{Report, VerdictWord};
+use super::model::{ComparisonRow, VerdictWord};
 
 /// Which verdicts fail the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ impl Default for FailOn {
 }
 
 /// 4 where the method refuses a comparison, else 1 where a verdict fails, else 0.
-pub fn exit_code(report: &Report, fail_on: FailOn) -> u8 {
-    let any = |word| report.comparisons.iter().any(|comparison| comparison.verdict == Some(word));
+pub fn exit_code(comparisons: &[ComparisonRow], fail_on: FailOn) -> u8 {
+    let any = |word| comparisons.iter().any(|comparison| comparison.verdict == Some(word));
     let fails =
         (fail_on.exceeds && any(VerdictWord::Exceeds)) || (fail_on.inconclusive && any(VerdictWord::Inconclusive));
     match (any(VerdictWord::Refused), fails) {

@@ -1,12 +1,12 @@
 //! The report as `report.json`.
 
-use super::model::Report;
+use serde::Serialize;
 
-/// Indented, with a last line break; a list of plain values stands on one line. The same report gives the same bytes.
+/// A report, indented, with a last line break; a list of plain values stands on one line. The same report gives the same bytes.
 ///
 /// # Errors
 /// None that is known; the writer's own.
-pub fn to_json(report: &Report) -> Result<String, serde_json::Error> {
+pub fn to_json(report: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut text = plain_lists_on_one_line(&serde_json::to_string_pretty(report)?);
     text.push('\n');
     Ok(text)

@@ -11,39 +11,8 @@ use crate::plan::BASELINE;
 
 /// The whole document, with a last line break.
 pub fn to_junit(report: &Report) -> String {
-    let with = |words: &[Option<VerdictWord>]| {
-        report.comparisons.iter().filter(|comparison| words.contains(&comparison.verdict)).count()
-    };
-    let counts = format!(
-        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
-        report.comparisons.len(),
-        with(&[Some(VerdictWord::Exceeds), Some(VerdictWord::Inconclusive)]),
-        with(&[Some(VerdictWord::Refused)]),
-        with(&[None])
-    );
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let time = elapsed(report).map_or_else(String::new, |seconds| format!(" time=\"{seconds:.3}\""));
-    out.push_str(&format!("<testsuites name=\"jostle\" {counts}{time}>\n"));
-    // The format's time stamps have neither fractions nor a zone, and are UTC.
-    let stamp = report.started.map(|at| at.to_string().chars().take(19).collect::<String>());
-    let stamp = stamp.map_or_else(String::new, |stamp| format!(" timestamp=\"{stamp}\""));
-    out.push_str(&format!("  <testsuite name=\"{}\" {counts}{time}{stamp}>\n", escaped(&report.name)));
-    properties(&mut out, report);
-    for comparison in &report.comparisons {
-        case(&mut out, report, comparison);
-    }
-    out.push_str("  </testsuite>\n</testsuites>\n");
-    out
-}
-
-/// From the first line of the journal to the last, in seconds.
-fn elapsed(report: &Report) -> Option<f64> {
-    Some(report.finished?.0.since(report.started?.0).as_secs_f64())
-}
-
-fn properties(out: &mut String, report: &Report) {
     let environment = &report.environment;
-    let known = [
+    let properties = [
         ("seed", Some(report.seed.to_string())),
         ("jostle", report.tool.version.clone()),
         ("backend", environment.backend_description.clone()),
@@ -51,28 +20,93 @@ fn properties(out: &mut String, report: &Report) {
         ("kernel", environment.kernel.clone()),
         ("primary", environment.primary.provenance.clone()),
     ];
-    out.push_str("    <properties>\n");
-    for (name, value) in known {
-        if let Some(value) = value {
-            out.push_str(&format!("      <property name=\"{name}\" value=\"{}\"/>\n", escaped(&value)));
-        }
-    }
-    out.push_str("    </properties>\n");
+    let suite = Suite {
+        name: &report.name,
+        seconds: elapsed(report),
+        // The format's time stamps have neither fractions nor a zone, and are UTC.
+        stamp: report.started.map(|at| at.to_string().chars().take(19).collect::<String>()),
+        properties: properties.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        cases: report.comparisons.iter().map(|comparison| case(report, comparison)).collect(),
+    };
+    document(&suite)
 }
 
-fn case(out: &mut String, report: &Report, comparison: &ComparisonRow) {
-    let answer = escaped(&answer(report, comparison));
-    let (name, class) = (escaped(&comparison.arm), escaped(&report.name));
+fn case<'a>(report: &'a Report, comparison: &'a ComparisonRow) -> Case<'a> {
     // What was measured for this case alone: the windows of its arm.
     let windows = report.arms.iter().filter(|arm| arm.name == comparison.arm).flat_map(|arm| &arm.trials);
-    let time: f64 = windows.filter_map(|trial| Some(trial.window.as_ref()?.seconds)).sum();
-    out.push_str(&format!("    <testcase name=\"{name}\" classname=\"jostle.{class}\" time=\"{time:.3}\">\n"));
-    let rows: Vec<String> = of_comparison(report, comparison)
-        .into_iter()
-        .map(|(label, text)| escaped(&format!("{label}: {text}").replace('\u{a0}', " ")))
-        .collect();
-    let rows = rows.join("\n");
-    match comparison.verdict {
+    Case {
+        comparison,
+        answer: answer(report, comparison),
+        rows: of_comparison(report, comparison),
+        seconds: Some(windows.filter_map(|trial| Some(trial.window.as_ref()?.seconds)).sum()),
+        faults: faults(report, &comparison.arm),
+    }
+}
+
+/// What the format calls a suite.
+pub(super) struct Suite<'a> {
+    pub name: &'a str,
+    pub seconds: Option<f64>,
+    pub stamp: Option<String>,
+    pub properties: Vec<(&'static str, String)>,
+    pub cases: Vec<Case<'a>>,
+}
+
+/// One comparison, told.
+pub(super) struct Case<'a> {
+    pub comparison: &'a ComparisonRow,
+    pub answer: String,
+    pub rows: Vec<(&'static str, String)>,
+    pub seconds: Option<f64>,
+    pub faults: Vec<String>,
+}
+
+/// The document of one suite.
+pub(super) fn document(suite: &Suite<'_>) -> String {
+    let with = |words: &[Option<VerdictWord>]| {
+        suite.cases.iter().filter(|case| words.contains(&case.comparison.verdict)).count()
+    };
+    let counts = format!(
+        "tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\"",
+        suite.cases.len(),
+        with(&[Some(VerdictWord::Exceeds), Some(VerdictWord::Inconclusive)]),
+        with(&[Some(VerdictWord::Refused)]),
+        with(&[None])
+    );
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let time = time(suite.seconds);
+    out.push_str(&format!("<testsuites name=\"jostle\" {counts}{time}>\n"));
+    let stamp = suite.stamp.as_ref().map_or_else(String::new, |stamp| format!(" timestamp=\"{stamp}\""));
+    let name = escaped(suite.name);
+    out.push_str(&format!("  <testsuite name=\"{name}\" {counts}{time}{stamp}>\n    <properties>\n"));
+    for (property, value) in &suite.properties {
+        out.push_str(&format!("      <property name=\"{property}\" value=\"{}\"/>\n", escaped(value)));
+    }
+    out.push_str("    </properties>\n");
+    for case in &suite.cases {
+        tell(&mut out, &name, case);
+    }
+    out.push_str("  </testsuite>\n</testsuites>\n");
+    out
+}
+
+fn time(seconds: Option<f64>) -> String {
+    seconds.map_or_else(String::new, |seconds| format!(" time=\"{seconds:.3}\""))
+}
+
+/// From the first line of the journal to the last, in seconds.
+fn elapsed(report: &Report) -> Option<f64> {
+    Some(report.finished?.0.since(report.started?.0).as_secs_f64())
+}
+
+fn tell(out: &mut String, class: &str, case: &Case<'_>) {
+    let answer = escaped(&case.answer);
+    let name = escaped(&case.comparison.arm);
+    let time = time(case.seconds);
+    out.push_str(&format!("    <testcase name=\"{name}\" classname=\"jostle.{class}\"{time}>\n"));
+    let rows = case.rows.iter().map(|(label, text)| escaped(&format!("{label}: {text}").replace('\u{a0}', " ")));
+    let rows = rows.collect::<Vec<_>>().join("\n");
+    match case.comparison.verdict {
         Some(VerdictWord::Within) => {}
         Some(VerdictWord::Exceeds) => {
             out.push_str(&format!("      <failure message=\"{answer}\" type=\"exceeds\">{rows}</failure>\n"));
@@ -85,7 +119,8 @@ fn case(out: &mut String, report: &Report, comparison: &ComparisonRow) {
         }
         None => out.push_str(&format!("      <skipped message=\"{answer}\"/>\n")),
     }
-    let told = [answer, rows].into_iter().chain(faults(report, &comparison.arm)).collect::<Vec<_>>().join("\n");
+    let faults = case.faults.iter().map(|fault| escaped(fault));
+    let told = [answer, rows].into_iter().chain(faults).collect::<Vec<_>>().join("\n");
     out.push_str(&format!("      <system-out>{told}</system-out>\n    </testcase>\n"));
 }
 
@@ -95,7 +130,7 @@ fn faults(report: &Report, arm: &str) -> Vec<String> {
     bad.retain(|(row, trial)| (row.name == arm || row.name == BASELINE) && trial.outcome != Outcome::Valid);
     let told = bad.into_iter().map(|(arm, trial)| {
         let why = if trial.details.is_empty() { trial.reasons.join(", ") } else { trial.details.join("; ") };
-        escaped(&format!("{} ({}) {}: {why}", trial.id, arm.name, trial.outcome.word()))
+        format!("{} ({}) {}: {why}", trial.id, arm.name, trial.outcome.word())
     });
     told.collect()
 }

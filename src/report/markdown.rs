@@ -1,13 +1,14 @@
 //! The report as Markdown (GitHub's), short enough for a comment on a pull request: the answer, a table, and the trials folded away.
 
 use super::{
-    model::{Report, VerdictWord},
+    model::{ComparisonRow, Report, VerdictWord},
     phrase::{NOT_AVAILABLE, one},
     terminal::{answer, of_comparison, of_run},
 };
 
 /// The rows that a comment has room for; all of them stand in the terminal's report.
-const SHOWN: [&str; 10] = ["loss", "limit", "together", "load", "tenants", "trials", "", "machine", "observer", "scope"];
+const SHOWN: [&str; 12] =
+    ["loss", "limit", "together", "load", "tenants", "trials", "runs", "order", "", "machine", "observer", "scope"];
 
 /// Bytes after which no further trial is told: GitHub takes 65 536 characters, and the end needs a few.
 const LONGEST: usize = 64_000;
@@ -15,25 +16,46 @@ const LONGEST: usize = 64_000;
 /// The whole text, with a last line break.
 pub fn to_markdown(report: &Report) -> String {
     let mut out = String::new();
-    for comparison in &report.comparisons {
-        let answer = answer(report, comparison);
-        out.push_str(&format!("{} **{}**\n\n", mark(comparison.verdict), escaped(&answer)));
+    body(
+        &mut out,
+        &report.comparisons,
+        |comparison| (answer(report, comparison), of_comparison(report, comparison)),
+        of_run(report),
+    );
+    trials(&mut out, report);
+    let version = report.tool.version.as_deref().map_or_else(String::new, |version| format!(" {version}"));
+    out.push_str(&format!("\n<sub>jostle{version}, {}, seed {}</sub>\n", escaped(&report.name), report.seed));
+    out
+}
+
+/// An answer, and the rows below it.
+type Told = (String, Vec<(&'static str, String)>);
+
+/// The answers, the table of their rows and of those of the whole, and the cautions.
+pub(super) fn body(
+    out: &mut String,
+    comparisons: &[ComparisonRow],
+    tell: impl Fn(&ComparisonRow) -> Told,
+    of_all: Vec<(&'static str, String)>,
+) {
+    let told: Vec<_> = comparisons.iter().map(|comparison| (comparison, tell(comparison))).collect();
+    for (comparison, (answer, _)) in &told {
+        out.push_str(&format!("{} **{}**\n\n", mark(comparison.verdict), escaped(answer)));
     }
-    let several = report.comparisons.len() > 1;
     out.push_str("| | |\n|---|---|\n");
     let mut cautions = Vec::new();
-    for comparison in &report.comparisons {
-        let suffix = if several { format!(" ({})", comparison.arm) } else { String::new() };
-        for (label, text) in of_comparison(report, comparison) {
-            if label == "caution" {
+    for (comparison, (_, rows)) in &told {
+        let suffix = if told.len() > 1 { format!(" ({})", comparison.arm) } else { String::new() };
+        for (label, text) in rows {
+            if *label == "caution" {
                 cautions.push(format!("{text}{suffix}"));
             } else {
-                figure(&mut out, label, &suffix, &text);
+                figure(out, label, &suffix, text);
             }
         }
     }
-    for (label, text) in of_run(report) {
-        figure(&mut out, label, "", &text);
+    for (label, text) in of_all {
+        figure(out, label, "", &text);
     }
     if !cautions.is_empty() {
         out.push('\n');
@@ -41,10 +63,6 @@ pub fn to_markdown(report: &Report) -> String {
     for text in cautions {
         out.push_str(&format!("- caution: {}\n", escaped(&text)));
     }
-    trials(&mut out, report);
-    let version = report.tool.version.as_deref().map_or_else(String::new, |version| format!(" {version}"));
-    out.push_str(&format!("\n<sub>jostle{version}, {}, seed {}</sub>\n", escaped(&report.name), report.seed));
-    out
 }
 
 /// What a reader sees before the words.
@@ -104,7 +122,7 @@ fn trials(out: &mut String, report: &Report) {
 }
 
 /// Text that stays text: no markup, no cell's end, no tag, nobody called by name, all on one line.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

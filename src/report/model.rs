@@ -512,11 +512,14 @@ pub struct LoadOverTrials {
     pub in_tolerance: bool,
 }
 
+/// The rule of runs that a person ended, or added to; of no run of our own.
+pub const BY_HAND: &str = "hand";
+
 /// When it stopped, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoppingRow {
-    /// `fixed`, `precision`.
+    /// `fixed`, `precision`; of runs of another tool also [`BY_HAND`].
     pub rule: String,
     /// Valid ones.
     pub blocks: u64,

@@ -7,7 +7,7 @@ use jostle_analysis::{
 
 use super::{
     build::RunRecord,
-    beside::{adjust, estimate},
+    beside::{adjust, estimate, steadiness_warning},
     compared::{Judging, compared},
     fold::Block,
     model::ComparisonRow,
@@ -185,12 +185,14 @@ pub fn comparisons(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<(Comparison
         limit_percent: analysis.limit_percent,
         lower_is_better: run.experiment.primary.metric.lower_is_better(),
         raised: if given_up { vec![Code::L4] } else { Vec::new() },
+        despite_order: false,
     };
     let arms = &run.experiment.arms;
     let sessions: Vec<Session> = arms.iter().map(|arm| session(run, blocks, arm)).collect();
     let compared = arms.iter().zip(&sessions).map(|(arm, session)| {
         let ids: Vec<BlockId> = pairs(blocks, &arm.name).iter().map(|pair| pair.block).collect();
-        let (row, effect) = compared(session, &arm.name, &ids, &by);
+        let (mut row, effect) = compared(session, &arm.name, &ids, &by);
+        row.warnings.extend(steadiness_warning(session).filter(|_| effect.is_some()));
         let makespan = effect.and_then(|_| makespan(blocks, arm, &by).ok());
         (ComparisonRow { makespan: makespan.map(|effect| estimate(effect.degradation())), ..row }, effect)
     });

@@ -7,7 +7,8 @@ mod next;
 mod rows;
 mod sentence;
 
-pub(super) use sentence::answer;
+pub(super) use rows::loss;
+pub(super) use sentence::{answer, answer_between};
 
 use std::str::FromStr as _;
 
@@ -65,9 +66,10 @@ pub(super) fn groups(report: &Report) -> Vec<Group> {
 /// The rows of one comparison: label and text, in their order.
 pub(super) fn of_comparison(report: &Report, comparison: &ComparisonRow) -> Vec<(&'static str, String)> {
     let arm = Arm::of(report, &comparison.arm);
-    let mut told = vec![("loss", rows::loss(report, comparison))];
-    told.extend(rows::tests(report, comparison));
-    told.extend(cautions(report, comparison).into_iter().map(|text| ("caution", text)));
+    let mut told = vec![("loss", rows::loss(&report.metric.name, &report.stopping, comparison))];
+    told.extend(rows::tests(report.comparisons.len(), comparison));
+    let texts = cautions(comparison).into_iter().chain(interrupted(report));
+    told.extend(texts.map(|text| ("caution", text)));
     let asked = [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants())];
     told.extend(asked.into_iter().filter_map(|(label, text)| Some((label, text?))));
     told
@@ -84,8 +86,11 @@ pub(super) fn of_run(report: &Report) -> Vec<(&'static str, String)> {
     told
 }
 
-/// What qualifies the figure; what refuses it stands in the first line already.
-fn cautions(report: &Report, comparison: &ComparisonRow) -> Vec<String> {
+/// What qualifies the figure; what refuses it stands in the first line already, unless a figure stands there.
+pub(super) fn cautions(comparison: &ComparisonRow) -> Vec<String> {
+    if comparison.degradation_percent.value.is_some() {
+        return comparison.warnings.clone();
+    }
     let refuses = |text: &str| {
         let code = text.split(':').next().map(Code::from_str);
         code.is_some_and(|code| code.is_ok_and(|code| code.severity() == Severity::Refuse))
@@ -93,15 +98,17 @@ fn cautions(report: &Report, comparison: &ComparisonRow) -> Vec<String> {
     let refused = comparison.verdict == Some(VerdictWord::Refused);
     // A refusal without a code has its reason first.
     let told = usize::from(refused && !comparison.warnings.iter().any(|text| refuses(text)));
-    let mut texts: Vec<String> = comparison.warnings.iter().skip(told).filter(|text| !refuses(text)).cloned().collect();
-    if report.status == RunStatus::Interrupted {
+    comparison.warnings.iter().skip(told).filter(|text| !refuses(text)).cloned().collect()
+}
+
+fn interrupted(report: &Report) -> Option<String> {
+    (report.status == RunStatus::Interrupted).then(|| {
         let why = report.status_reason.as_deref().unwrap_or("the reason was not recorded");
-        texts.push(format!(
+        format!(
             "the run ended after {}, before its rule was satisfied: {why}",
             count(report.stopping.blocks, "valid block")
-        ));
-    }
-    texts
+        )
+    })
 }
 
 /// One colocated arm, with its valid trials and the baselines beside them.

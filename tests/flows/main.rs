@@ -16,6 +16,7 @@ mod chromium;
 mod custom;
 mod doctor;
 mod fake;
+mod imported;
 mod local;
 mod picture;
 mod tools;

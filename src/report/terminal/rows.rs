@@ -13,7 +13,7 @@ use crate::{
     observe::Disturbance,
     plan::BASELINE,
     report::{
-        model::{ComparisonRow, EstimateRow, Outcome, Report, TrialRow, VerdictWord},
+        model::{BY_HAND, ComparisonRow, EstimateRow, Outcome, Report, StoppingRow, TrialRow, VerdictWord},
         phrase::{NOT_AVAILABLE, count, decimals, figure, mean, number, one, short, tied},
     },
     units::HostId,
@@ -23,10 +23,10 @@ use crate::{
 const NAMED_FAULTS: usize = 4;
 
 /// The figure again, with method and stopping rule.
-pub fn loss(report: &Report, comparison: &ComparisonRow) -> String {
+pub fn loss(metric: &str, stopping: &StoppingRow, comparison: &ComparisonRow) -> String {
     let loss = &comparison.degradation_percent;
-    let stopping = &report.stopping;
     let rule = match stopping.target_half_width_pp {
+        None if stopping.rule == BY_HAND => "stopped by hand".to_owned(),
         Some(target) if stopping.reached => format!("precision stop at +-{} pp", short(target)),
         Some(target) => format!("precision stop at +-{} pp not reached", short(target)),
         None if stopping.reached => "fixed stop".to_owned(),
@@ -38,8 +38,7 @@ pub fn loss(report: &Report, comparison: &ComparisonRow) -> String {
         return format!("{NOT_AVAILABLE}{why}; n = {}, {rule}", loss.n);
     };
     let increase = comparison.increase_percent.as_ref().and_then(|row| estimate(row, " "));
-    let increase =
-        increase.map_or_else(String::new, |text| format!("   {}", tied(&format!("{} +{text}", report.metric.name))));
+    let increase = increase.map_or_else(String::new, |text| format!("   {}", tied(&format!("{metric} +{text}"))));
     let also = |name: &str, row: &Option<EstimateRow>| {
         row.as_ref()
             .and_then(|row| estimate(row, " "))
@@ -51,14 +50,14 @@ pub fn loss(report: &Report, comparison: &ComparisonRow) -> String {
 }
 
 /// The limit as a test, and what several arms ask for.
-pub fn tests(report: &Report, comparison: &ComparisonRow) -> Vec<(&'static str, String)> {
+pub fn tests(arms: usize, comparison: &ComparisonRow) -> Vec<(&'static str, String)> {
     let limit = comparison.limit_percent.zip(comparison.noninferiority_p).map(|(limit, p)| {
         let level = (1.0 - comparison.degradation_percent.confidence) / 2.0;
         ("limit", format!("{} % or more: one-sided p {} (within below {})", short(limit), probability(p), short(level)))
     });
     let together = comparison.simultaneous.as_ref().and_then(|row| estimate(row, " ")).map(|figure| {
         let p = or_not_available(comparison.p_adjusted.map(probability));
-        let arms = count(report.comparisons.len() as u64, "arm");
+        let arms = count(arms as u64, "arm");
         ("together", format!("{figure} with all {arms} covered at once; p of no effect {p} by Holm's method"))
     });
     limit.into_iter().chain(together).collect()

@@ -12,13 +12,30 @@ use crate::report::{
 
 /// The answer to one comparison, or what is refused, why, and how to mend it.
 pub fn answer(report: &Report, comparison: &ComparisonRow) -> String {
+    let metric = Metric { name: &report.metric.name, per: report.metric.unit.strip_prefix("s/") };
+    let interrupted = if report.status == RunStatus::Interrupted { ", interrupted" } else { "" };
+    sentence(comparison, &subject(report, comparison), &metric, interrupted)
+}
+
+/// The same of an arm that another tool ran: what was on the machine, its name alone can tell.
+pub fn answer_between(baseline: &str, comparison: &ComparisonRow, metric: &str) -> String {
+    let subject = Subject::Arm { baseline: baseline.to_owned(), arm: comparison.arm.clone() };
+    sentence(comparison, &subject, &Metric { name: metric, per: None }, "")
+}
+
+/// What a figure is a loss of.
+struct Metric<'a> {
+    name: &'a str,
+    /// What takes the time of a duration, where that is known.
+    per: Option<&'a str>,
+}
+
+fn sentence(comparison: &ComparisonRow, subject: &Subject, metric: &Metric<'_>, interrupted: &str) -> String {
     let loss = &comparison.degradation_percent;
-    let subject = subject(report, comparison);
     let (Some(value), Some(low), Some(high)) = (loss.value, loss.low, loss.high) else {
-        return refusal(comparison, &subject);
+        return refusal(comparison, subject);
     };
     let digits = decimals(low, high);
-    let interrupted = if report.status == RunStatus::Interrupted { ", interrupted" } else { "" };
     let sure = format!(
         "{} % CI {} to {} %, {}{interrupted}",
         short(loss.confidence * 100.0),
@@ -30,28 +47,33 @@ pub fn answer(report: &Report, comparison: &ComparisonRow) -> String {
         (Some(VerdictWord::Within), Some(limit)) => format!("within the {} % limit", short(limit)),
         (Some(VerdictWord::Exceeds), Some(limit)) => format!("exceeds the {} % limit", short(limit)),
         (Some(VerdictWord::Inconclusive), Some(limit)) => inconclusive(limit, high),
+        (Some(VerdictWord::Refused), _) => "refused, drift is not excluded (D1)".to_owned(),
         _ => "no limit set".to_owned(),
     };
     let lost = number(value, digits);
     match &comparison.increase_percent {
         None => format!("{} {lost} % of its throughput ({sure}): {tail}.", subject.claim()),
         Some(increase) => {
-            format!("{}, a loss of {lost} % of its speed ({sure}): {tail}.", longer(report, &subject, increase))
+            format!("{}, a loss of {lost} % of its speed ({sure}): {tail}.", longer(metric, subject, increase))
         }
     }
 }
 
 /// What the tenants did to a duration or latency. The limit is on the loss of speed, which is smaller: a quarter more time is a
 /// fifth less speed.
-fn longer(report: &Report, subject: &Subject, increase: &EstimateRow) -> String {
+fn longer(metric: &Metric<'_>, subject: &Subject, increase: &EstimateRow) -> String {
+    let claim = match subject {
+        Subject::Arm { baseline, arm } => format!("Against {baseline:?}, {arm:?} had"),
+        Subject::Tenants(_) | Subject::Again => subject.claim(),
+    };
     let (Some(value), Some(low), Some(high)) = (increase.value, increase.low, increase.high) else {
-        return subject.claim();
+        return claim;
     };
     let digits = decimals(low, high);
     let [value, low, high] = [value, low, high].map(|percent| number(percent, digits));
-    match report.metric.unit.strip_prefix("s/").filter(|_| report.metric.name == "duration") {
-        Some(unit) => format!("{} {value} % [{low}, {high}] more time per {unit}", subject.claim()),
-        None => format!("{} {value} % [{low}, {high}] more {}", subject.claim(), report.metric.name),
+    match metric.per.filter(|_| metric.name == "duration") {
+        Some(unit) => format!("{claim} {value} % [{low}, {high}] more time per {unit}"),
+        None => format!("{claim} {value} % [{low}, {high}] more {}", metric.name),
     }
 }
 
@@ -72,7 +94,7 @@ fn refusal(comparison: &ComparisonRow, subject: &Subject) -> String {
         .filter_map(|name| comparison.warnings.iter().find(|text| text.starts_with(name)))
         .map(String::as_str)
         .collect();
-    let question = format!("what {} cost the job", subject.lower());
+    let question = subject.question();
     if names.is_empty() {
         let why = comparison.warnings.first().map_or("the reason was not recorded", String::as_str);
         return format!("Refused: {question} cannot be told. {why}.");
@@ -84,6 +106,7 @@ fn refusal(comparison: &ComparisonRow, subject: &Subject) -> String {
 enum Subject {
     Tenants(String),
     Again,
+    Arm { baseline: String, arm: String },
 }
 
 impl Subject {
@@ -91,11 +114,12 @@ impl Subject {
         match self {
             Self::Tenants(text) => format!("{text} cost the job"),
             Self::Again => "The job alone, run again as a second arm (A/A), lost".to_owned(),
+            Self::Arm { baseline, arm } => format!("Against {baseline:?}, {arm:?} lost"),
         }
     }
 
-    fn lower(&self) -> String {
-        match self {
+    fn question(&self) -> String {
+        let who = match self {
             // An abbreviation (CPU-burning) stays as it is.
             Self::Tenants(text) if text.chars().nth(1).is_some_and(char::is_uppercase) => text.clone(),
             Self::Tenants(text) => {
@@ -104,7 +128,9 @@ impl Subject {
                 first.unwrap_or_default() + letters.as_str()
             }
             Self::Again => "running alone again as a second arm (A/A)".to_owned(),
-        }
+            Self::Arm { baseline, arm } => return format!("what {arm:?} lost against {baseline:?}"),
+        };
+        format!("what {who} cost the job")
     }
 }
 

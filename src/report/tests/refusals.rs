@@ -18,7 +18,7 @@ fn refused(report: &Report, code: &str) {
     assert!(row.codes.iter().any(|found| found == code), "{:?}", row.codes);
     assert_eq!((loss.value, loss.low, loss.high, row.p_value), (None, None, None, None));
     assert!(row.makespan.is_none() && !row.detected);
-    assert_eq!(exit_code(report, FailOn { exceeds: false, inconclusive: false }), 4);
+    assert_eq!(exit_code(&report.comparisons, FailOn { exceeds: false, inconclusive: false }), 4);
     assert!(row.warnings.iter().any(|text| text.starts_with(code)));
 }
 
@@ -138,8 +138,8 @@ fn exit_codes() {
         (Some(VerdictWord::Refused), 4, 4, 4),
     ] {
         report.comparisons[0].verdict = verdict;
-        assert_eq!(exit_code(&report, FailOn::default()), default);
-        assert_eq!(exit_code(&report, FailOn { exceeds: true, inconclusive: false }), exceeds_only);
-        assert_eq!(exit_code(&report, never), nothing);
+        assert_eq!(exit_code(&report.comparisons, FailOn::default()), default);
+        assert_eq!(exit_code(&report.comparisons, FailOn { exceeds: true, inconclusive: false }), exceeds_only);
+        assert_eq!(exit_code(&report.comparisons, never), nothing);
     }
 }
