@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-root test-torch test-vm clean
+.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-root test-torch test-vm bench clean
 
 STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -74,5 +74,17 @@ test-vm: ## The local backend in virtual machines of both cgroup versions, with 
 	@$(STEP) build-dev $(ROOT) build --locked
 	@$(STEP) test-vm $(ROOT) test --locked --test vm
 
+# Words beside the goal are parts of rows' names, and no goals: `make bench paired`.
+bench: ## Timings beside peers, of the rows whose name holds NAME: make bench [NAME]; into target/bench.json
+	@$(STEP) bench $(ROOT) bench --quiet --locked --bench bench -- $(NAME)
+
 clean: ## What was built; the cache, the runs and running cgroups stay (see `jostle clean`)
 	@cargo clean
+
+ifeq ($(firstword $(MAKECMDGOALS)),bench)
+ifneq ($(origin NAME),command line)
+NAME := $(wordlist 2,$(words $(MAKECMDGOALS)),$(MAKECMDGOALS))
+endif
+$(filter-out bench,$(MAKECMDGOALS)):
+	@:
+endif
