@@ -2,10 +2,15 @@
 
 mod fuzz;
 
-use jostle_analysis::Code;
+use jostle_analysis::{Code, Rule, Session};
 
 use super::{ImportError, Order, Paired, Runs, pair, read};
 use crate::{experiment::Metric, units::BlockId};
+
+/// The codes at the usual confidence.
+fn codes(session: &Session) -> Vec<Code> {
+    jostle_analysis::codes(session, 0.95, &Rule::Fixed { blocks: 6 })
+}
 
 const HEADER: &str = "block,arm,position,throughput\n";
 
@@ -184,7 +189,7 @@ fn fixed_orders_are_refused() {
             format!("{block},baseline,{baseline},{}\n{block},beside,{beside},{}\n", 100 + block, 90 + 2 * block)
         });
         let paired = paired(&(HEADER.to_owned() + &rows.collect::<String>())).unwrap();
-        (paired.order(1), jostle_analysis::codes(&paired.session(1, false)).contains(&Code::D1))
+        (paired.order(1), codes(&paired.session(1, false)).contains(&Code::D1))
     };
     assert_eq!(order(&[("1", "2"), ("2", "1"), ("1", "2")]), (Order::Varied, false));
     assert_eq!(order(&[("1", "2"), ("1", "2"), ("1", "2")]), (Order::BaselineFirst, true));
@@ -219,7 +224,7 @@ fn orders_of_three_arms() {
 #[test]
 fn codes_are_those_of_the_method() {
     let codes =
-        |pairs: &[(f64, f64)], by_hand| jostle_analysis::codes(&paired(&file(pairs)).unwrap().session(1, by_hand));
+        |pairs: &[(f64, f64)], by_hand| codes(&paired(&file(pairs)).unwrap().session(1, by_hand));
     let pairs = [(112.0, 110.0), (113.0, 110.5), (111.5, 109.0), (112.5, 110.6), (112.2, 109.5), (111.8, 109.9)];
     assert_eq!(codes(&pairs, false), []);
     assert_eq!(codes(&pairs, true), [Code::P1]);
@@ -249,5 +254,5 @@ fn a_million_blocks() {
         (session.baseline.len(), session.colocated.len(), session.executed.len()),
         (1_000_000, 1_000_000, 1_000_000)
     );
-    assert_eq!(jostle_analysis::codes(&session), []);
+    assert_eq!(codes(&session), []);
 }

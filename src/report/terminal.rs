@@ -7,7 +7,7 @@ mod next;
 mod rows;
 mod sentence;
 
-pub(super) use rows::loss;
+pub(super) use rows::{loss, tests};
 pub(super) use sentence::{answer, answer_between};
 
 use std::str::FromStr as _;

@@ -44,8 +44,8 @@ fn rows_are_aligned() {
     assert_eq!(
         lines[..3],
         [
-            "row              unit  ours                      theirs               ratio              bar                         rounds",
-            "block-bootstrap  ms    20.0 [19.5, 20.6]         1203 (scipy 1.17.1)  60.0 [58.1, 62.0]  ratio at least 50: met      6",
+            "row              unit  ours                     theirs               ratio              bar                        rounds",
+            "block-bootstrap  ms    20.0 [19.5, 20.6]        1203 (scipy 1.17.1)  60.0 [58.1, 62.0]  ratio at least 50: met     6",
             "sum              ms    0.0123 [0.0120, 0.0126]  -                    -                  ours at most 0.01: MISSED  6",
         ]
     );
