@@ -58,7 +58,11 @@ fn main() {
 fn designs(arguments: &Arguments) {
     let runs: Vec<String> = arguments.runs.iter().map(ToString::to_string).collect();
     println!("Coverage (%) of 95 % intervals at {} runs per arm; true loss {} %;", runs.join(", "), arguments.loss);
-    println!("{} sessions per cell, standard error {:.1} at 95 %", arguments.sessions, standard_error(95.0, arguments.sessions));
+    println!(
+        "{} sessions per cell, standard error {:.1} at 95 %",
+        arguments.sessions,
+        standard_error(95.0, arguments.sessions)
+    );
     for (design, interval) in Interval::TABLE {
         let name = format!("{}, {}", design.name(), interval.name());
         if !name.contains(&arguments.design) {
@@ -91,7 +95,11 @@ fn stopping(arguments: &Arguments) {
     let given = (!arguments.cv.is_empty()).then(|| arguments.cv.clone());
     let columns = given.unwrap_or_else(|| vec![0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0]);
     println!("Stopping at a half-width of 1 pp: coverage % / mean blocks; {} sessions per cell", arguments.sessions);
-    println!("{:<28}{}", "CV of a run", columns.iter().map(|cv| format!("{:>14}", format!("{cv} %"))).collect::<String>());
+    println!(
+        "{:<28}{}",
+        "CV of a run",
+        columns.iter().map(|cv| format!("{:>14}", format!("{cv} %"))).collect::<String>()
+    );
     for (name, rule) in Stopping::TABLE {
         if !name.contains(&arguments.design) {
             continue;
@@ -111,7 +119,10 @@ fn stopping(arguments: &Arguments) {
 }
 
 fn steady(arguments: &Arguments) {
-    println!("Refusal rate (%) of the rule of steady state, at correlations 0, 0.6 and 0.8; {} traces", arguments.sessions);
+    println!(
+        "Refusal rate (%) of the rule of steady state, at correlations 0, 0.6 and 0.8; {} traces",
+        arguments.sessions
+    );
     println!("{:<32}{:>18}{:>18}{:>18}", "120 samples, sd 2 %", "1 run", "average of 6", "average of 12");
     for (name, course) in Course::TABLE {
         if !name.contains(&arguments.design) {

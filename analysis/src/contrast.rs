@@ -99,7 +99,8 @@ pub fn quantile_contrast(
     check_enough("resamples", resamples, 1)?;
     let centred = blocks.iter().map(centred).collect::<Result<Vec<_>, _>>()?;
     let contrast = |drawn: &[usize]| -> Result<f64, AnalysisError> {
-        let pooled = |arm: usize| drawn.iter().flat_map(|&block| centred[block][arm].iter().copied()).collect::<Vec<f64>>();
+        let pooled =
+            |arm: usize| drawn.iter().flat_map(|&block| centred[block][arm].iter().copied()).collect::<Vec<f64>>();
         Ok(quantile_type7(&pooled(1), &[q])?[0] - quantile_type7(&pooled(0), &[q])?[0])
     };
     let n = blocks.len();

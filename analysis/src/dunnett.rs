@@ -108,8 +108,9 @@ impl Residuals {
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let arm_means: Vec<f64> = table.iter().map(|row| mean(row)).collect();
         let grand = mean(&arm_means);
-        let block_means: Vec<f64> =
-            (0..table[0].len()).map(|block| table.iter().map(|row| row[block]).sum::<f64>() / table.len() as f64).collect();
+        let block_means: Vec<f64> = (0..table[0].len())
+            .map(|block| table.iter().map(|row| row[block]).sum::<f64>() / table.len() as f64)
+            .collect();
         let squares = table.iter().zip(&arm_means).map(|(row, arm)| {
             row.iter().zip(&block_means).map(|(y, block)| (y - arm - block + grand).powi(2)).sum::<f64>()
         });
@@ -140,7 +141,11 @@ impl MaxT {
             let z = STEP * f64::from(i);
             (z, STEP * (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt())
         };
-        Ok(Self { k: i32::try_from(k).unwrap_or(i32::MAX), spread: spread_nodes(df as f64)?, common: (-POINTS..=POINTS).map(at).collect() })
+        Ok(Self {
+            k: i32::try_from(k).unwrap_or(i32::MAX),
+            spread: spread_nodes(df as f64)?,
+            common: (-POINTS..=POINTS).map(at).collect(),
+        })
     }
 
     /// `P(max |T| <= c)`: the mean over spread `s` and common error `z` of `(Phi(z + c s sqrt 2) - Phi(z - c s sqrt 2))^k`.

@@ -40,13 +40,8 @@ pub fn fieller_paired(a: &[f64], b: &[f64], confidence: f64) -> Result<Fieller, 
     let ((mean_a, sd_a), (mean_b, sd_b)) = (mean_and_sd(a)?, mean_and_sd(b)?);
     let n = a.len() as f64;
     let products: f64 = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum();
-    let means = Means {
-        a: mean_a,
-        b: mean_b,
-        var_a: sd_a * sd_a / n,
-        var_b: sd_b * sd_b / n,
-        cov: products / (n - 1.0) / n,
-    };
+    let means =
+        Means { a: mean_a, b: mean_b, var_a: sd_a * sd_a / n, var_b: sd_b * sd_b / n, cov: products / (n - 1.0) / n };
     interval(&means, n - 1.0, confidence)
 }
 

@@ -54,7 +54,10 @@ pub fn n_for_half_width(
 
 /// Smallest `n >= from` that is enough: one by one at first, where a low assurance makes the width rise before it
 /// falls, then by doubling and bisection, where the width only falls.
-pub(crate) fn first_n(from: usize, narrow: impl Fn(usize) -> Result<bool, AnalysisError>) -> Result<Option<usize>, AnalysisError> {
+pub(crate) fn first_n(
+    from: usize,
+    narrow: impl Fn(usize) -> Result<bool, AnalysisError>,
+) -> Result<Option<usize>, AnalysisError> {
     const ONE_BY_ONE: usize = 32;
     if from > MOST_BLOCKS {
         return Ok(None);

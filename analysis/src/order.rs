@@ -26,11 +26,7 @@ pub struct OrderEffect {
 ///
 /// # Errors
 /// Lengths differ; fewer than 2 blocks of an order; a value that is not finite; no spread; confidence outside (0, 1).
-pub fn order_effect(
-    log_ratios: &[f64],
-    orders: &[PairOrder],
-    confidence: f64,
-) -> Result<OrderEffect, AnalysisError> {
+pub fn order_effect(log_ratios: &[f64], orders: &[PairOrder], confidence: f64) -> Result<OrderEffect, AnalysisError> {
     if log_ratios.len() != orders.len() {
         return Err(AnalysisError::Lengths { what: "orders", n: orders.len(), needed: log_ratios.len(), of: "block" });
     }

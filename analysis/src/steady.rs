@@ -272,7 +272,8 @@ impl SteadyState {
 /// # Errors
 /// A value that is not finite; a trace whose mean is not above 0.
 pub fn steady_state(arms: &[Vec<Vec<f64>>]) -> Result<Option<SteadyState>, AnalysisError> {
-    let long_enough = |runs: &Vec<Vec<f64>>| runs.len() >= MIN_TRACE_RUNS && runs.iter().all(|run| run.len() >= MIN_TRACE);
+    let long_enough =
+        |runs: &Vec<Vec<f64>>| runs.len() >= MIN_TRACE_RUNS && runs.iter().all(|run| run.len() >= MIN_TRACE);
     if arms.is_empty() || !arms.iter().all(long_enough) {
         return Ok(None);
     }

@@ -68,11 +68,7 @@ impl WelchLogRatio {
 ///
 /// # Errors
 /// As [`welch`]; a throughput that is not finite and positive; no finite interval.
-pub fn welch_log_ratio(
-    baseline: &[f64],
-    colocated: &[f64],
-    confidence: f64,
-) -> Result<WelchLogRatio, AnalysisError> {
+pub fn welch_log_ratio(baseline: &[f64], colocated: &[f64], confidence: f64) -> Result<WelchLogRatio, AnalysisError> {
     let logs = welch(&logs_of("baseline", baseline)?, &logs_of("colocated", colocated)?, confidence)?;
     let degradation = Estimate::new(Parts {
         value: percent_slower(logs.difference),

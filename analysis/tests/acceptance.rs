@@ -10,7 +10,7 @@
 use jostle_analysis::simulation::{
     Course, Design, Drift, Interval, Noise, Stopping, covers, percent_of_sessions, refused, simulate, stopped_session,
 };
-use jostle_analysis::{SplitMix64, Verdict, judge, paired_log_ratio, permuted, sweep, Widening};
+use jostle_analysis::{SplitMix64, Verdict, Widening, judge, paired_log_ratio, permuted, sweep};
 
 const RUNS: [usize; 6] = [3, 5, 6, 8, 12, 20];
 /// Run-to-run standard deviation of log throughput: CV 2 %.
@@ -171,7 +171,9 @@ fn a9_steady_state() {
                 let rate = percent_of_sessions(2_000, 9, |seed| refused(course, correlation, runs, seed));
                 println!("{name}, {runs} runs, correlation {correlation}: {rate:.1} % ({expected} %)");
                 if (rate - expected).abs() > 5.0 {
-                    wrong.push(format!("{name}, {runs} runs, correlation {correlation}: {rate} % where {expected} % is expected"));
+                    wrong.push(format!(
+                        "{name}, {runs} runs, correlation {correlation}: {rate} % where {expected} % is expected"
+                    ));
                 }
             }
         }

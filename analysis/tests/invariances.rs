@@ -2,9 +2,9 @@
 
 use jostle_analysis::distributions::{chi2_quantile, normal_quantile, t_quantile, t_two_sided_p};
 use jostle_analysis::{
-    AnalysisError, Code, Comparison, Decision, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, Rule, Session, Unit,
-    coefficient_of_variation, compare, decide, detected, diagnostics, forecast_blocks, log_ratios, mean_t, min_n_percentile,
-    n_for_half_width, outlier_flags, paired_log_ratio, percentiles,
+    AnalysisError, Code, Comparison, Decision, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, Rule,
+    Session, Unit, coefficient_of_variation, compare, decide, detected, diagnostics, forecast_blocks, log_ratios,
+    mean_t, min_n_percentile, n_for_half_width, outlier_flags, paired_log_ratio, percentiles,
 };
 use proptest::prelude::*;
 

@@ -2,15 +2,17 @@
 //! the default path.
 
 use jostle_analysis::bootstrap::{Statistic, bca_exact, bca_headline, bca_seeded, hierarchical_bootstrap_seeded};
-use jostle_analysis::contrast::{BlockValues, NodeRates, PhasePair, node_contrast, quantile_contrast, switchback_log_ratio};
+use jostle_analysis::contrast::{
+    BlockValues, NodeRates, PhasePair, node_contrast, quantile_contrast, switchback_log_ratio,
+};
 use jostle_analysis::dose::{Direction, capacity, hinge, hinge_knot_band, isotonic, logistic};
 use jostle_analysis::run_length::{Cost, levels, ratio_of};
 use jostle_analysis::steady::{averaged_trace, batch_means, cusum8, mser5, steadiness, steady_state};
 use jostle_analysis::{
-    AbbaBlock, AnalysisError, Estimate, abba_log_ratio, anytime_log_ratio, benjamini_hochberg, bonferroni, dkw_band, dunnett,
-    fieller_paired, fieller_welch, hodges_lehmann_paired, hodges_lehmann_two_sample, holm, n_for_power, order_effect,
-    percentile_ci, power_paired_t, sign_flip, stein_two_stage, sweep, t_confidence_sequence, tost_paired_log, trend,
-    welch, welch_log_ratio, PairOrder, Widening,
+    AbbaBlock, AnalysisError, Estimate, PairOrder, Widening, abba_log_ratio, anytime_log_ratio, benjamini_hochberg,
+    bonferroni, dkw_band, dunnett, fieller_paired, fieller_welch, hodges_lehmann_paired, hodges_lehmann_two_sample,
+    holm, n_for_power, order_effect, percentile_ci, power_paired_t, sign_flip, stein_two_stage, sweep,
+    t_confidence_sequence, tost_paired_log, trend, welch, welch_log_ratio,
 };
 use proptest::prelude::*;
 

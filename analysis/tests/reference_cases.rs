@@ -4,7 +4,11 @@
 //! `{schema, cases: [{id, kind, input, expect, rtol, atol}]}`. A number x matches y where |x - y| <= atol + rtol |y|; integers,
 //! booleans, strings and null must be equal. A kind that nobody answers fails. Values of `tests/data` were computed with 40 digits.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "test code: a case file that cannot be read should stop the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test code: a case file that cannot be read should stop the test"
+)]
 
 #[path = "reference_cases/answer.rs"]
 mod answer;

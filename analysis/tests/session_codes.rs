@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use jostle_analysis::steady::steady_state;
 use jostle_analysis::{
-    AnalysisError, Code, Comparison, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, Rule, Session, Severity,
-    SplitMix64, Unit, Verdict, balanced_pairs, codes, compare, diagnostics, refuses, too_many_early_voids,
+    AnalysisError, Code, Comparison, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, Rule, Session,
+    Severity, SplitMix64, Unit, Verdict, balanced_pairs, codes, compare, diagnostics, refuses, too_many_early_voids,
 };
 
 const RULE: Rule = Rule::Fixed { blocks: 8 };

@@ -223,8 +223,7 @@ fn orders_of_three_arms() {
 /// The codes of few blocks, of equal values and of a hand that ended it are those of the method.
 #[test]
 fn codes_are_those_of_the_method() {
-    let codes =
-        |pairs: &[(f64, f64)], by_hand| codes(&paired(&file(pairs)).unwrap().session(1, by_hand));
+    let codes = |pairs: &[(f64, f64)], by_hand| codes(&paired(&file(pairs)).unwrap().session(1, by_hand));
     let pairs = [(112.0, 110.0), (113.0, 110.5), (111.5, 109.0), (112.5, 110.6), (112.2, 109.5), (111.8, 109.9)];
     assert_eq!(codes(&pairs, false), []);
     assert_eq!(codes(&pairs, true), [Code::P1]);

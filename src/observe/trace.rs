@@ -1,12 +1,7 @@
 //! The course of the job's speed over one window: what a steady state is looked for in. Never a replicate, and no part of a trial's one
 //! observation.
 
-use crate::{
-    engine::Mark,
-    experiment::Metric,
-    record::TrialRecord,
-    units::Timestamp,
-};
+use crate::{engine::Mark, experiment::Metric, record::TrialRecord, units::Timestamp};
 
 /// Speed by iteration, or by mark of a command that tells of one copy only (of a latency its inverse), in the order of time. Empty where
 /// nothing was recorded, and for commands of several copies, whose marks do not fall together.
@@ -74,7 +69,12 @@ mod tests {
         let mut record = synthetic::baseline();
         let (start, _) = record.phases.window.zip(record.phases.washout).unwrap();
         record.iterations.clear();
-        let mark = |second: u64, value: f64| Mark { node: None, at: start.after(Duration::from_secs(second)), value, count: 1 };
+        let mark = |second: u64, value: f64| Mark {
+            node: None,
+            at: start.after(Duration::from_secs(second)),
+            value,
+            count: 1,
+        };
         record.marks = vec![mark(1, 10.0), mark(2, 14.0), mark(4, 20.0)];
         assert_eq!(trace(&record, Metric::Throughput), [4.0, 3.0]);
         assert_eq!(trace(&record, Metric::Latency), [0.1, 1.0 / 14.0, 0.05]);

@@ -53,11 +53,8 @@ pub fn steadiness_warning(session: &Session) -> Option<String> {
 /// Adjusts the rows of several arms for their number. A row that is refused gets nothing, but its arm counts.
 pub fn adjust(rows: &mut [ComparisonRow], sessions: &[Session], by: &Judging) {
     let Some(first) = sessions.first().filter(|_| sessions.len() > 1) else { return };
-    let widening = if first.stopped_by_hand {
-        Widening::Anytime
-    } else {
-        Widening::Kappa(by.rule.kappa(first.baseline.len()))
-    };
+    let widening =
+        if first.stopped_by_hand { Widening::Anytime } else { Widening::Kappa(by.rule.kappa(first.baseline.len())) };
     let arms: Vec<Vec<f64>> = sessions.iter().map(|session| session.colocated.clone()).collect();
     let Ok(cells) = sweep(&first.baseline, &arms, by.confidence, widening) else { return };
     for (row, cell) in rows.iter_mut().zip(&cells).filter(|(row, _)| row.verdict != Some(VerdictWord::Refused)) {

@@ -1,13 +1,13 @@
 //! From judged blocks to the statistics: one session per colocated arm, compared with the baseline.
 
 use jostle_analysis::{
-    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session, Unit,
-    paired_log_ratio, steady::steady_state,
+    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session,
+    Unit, paired_log_ratio, steady::steady_state,
 };
 
 use super::{
-    build::RunRecord,
     beside::{adjust, estimate, steadiness_warning},
+    build::RunRecord,
     compared::{Judging, compared},
     fold::Block,
     model::ComparisonRow,

@@ -84,7 +84,10 @@ fn not_root() {
     let done = command.output().unwrap();
     let err = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(3), "{err}");
-    assert!(err.contains("privileges") && err.contains("sudo jostle run FILE") && err.contains("fake backend"), "{err}");
+    assert!(
+        err.contains("privileges") && err.contains("sudo jostle run FILE") && err.contains("fake backend"),
+        "{err}"
+    );
     assert!(!bench.path("runs").exists());
 }
 

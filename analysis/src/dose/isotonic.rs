@@ -36,7 +36,11 @@ pub fn isotonic(y: &[f64], weights: Option<&[f64]>, direction: Direction) -> Res
         return Err(AnalysisError::Lengths { what: "weights", n: weights.len(), needed: y.len(), of: "value" });
     }
     if let Some(&bad) = weights.iter().find(|weight| !(weight.is_finite() && **weight > 0.0)) {
-        return Err(AnalysisError::OutOfRange { name: "weight", value: bad, accepted: "finite and above 0, such as 1" });
+        return Err(AnalysisError::OutOfRange {
+            name: "weight",
+            value: bad,
+            accepted: "finite and above 0, such as 1",
+        });
     }
     let sign = if direction == Direction::Nondecreasing { 1.0 } else { -1.0 };
     let mut pools: Vec<Pool> = Vec::new();

@@ -102,11 +102,8 @@ pub fn covers(interval: Interval, design: Design, study: &Simulated, loss: f64, 
         Interval::Percentile | Interval::Bca => {
             let bca = bca_seeded(baseline, colocated, Statistic::MeanLogRatio, 0.95, RESAMPLES, seed).ok()?;
             let plain = interval == Interval::Percentile;
-            let (low, high) = if plain {
-                (bca.percentile_low_log, bca.percentile_high_log)
-            } else {
-                (bca.low_log, bca.high_log)
-            };
+            let (low, high) =
+                if plain { (bca.percentile_low_log, bca.percentile_high_log) } else { (bca.low_log, bca.high_log) };
             between((low, high), truth)
         }
         Interval::BootstrapT => between(bootstrap_t(&log_ratios(baseline, colocated).ok()?, seed)?, truth),

@@ -138,18 +138,19 @@ pub fn simulate(design: Design, noise: &Noise, n: usize, loss: f64, seed: u64) -
             walked += step * rng.normal();
         }
         let standard = if noise.skewed && arm == 1 { 1.0 - rng.exponential() } else { rng.normal() };
-        let slowed = if noise.outliers > 0.0 && rng.unit() < noise.outliers {
-            (-0.1 - 0.2 * rng.unit()).ln_1p()
-        } else {
-            0.0
-        };
+        let slowed =
+            if noise.outliers > 0.0 && rng.unit() < noise.outliers { (-0.1 - 0.2 * rng.unit()).ln_1p() } else { 0.0 };
         let own = match (arm, before) {
             (0, 1) => noise.carry * effect,
             (0, _) => 0.0,
             _ => effect,
         };
         let rate = 100.0 * (own + drift + slowed + noise.sd[arm] * standard).exp();
-        if arm == 0 { study.baseline.push(rate) } else { study.colocated.push(rate) }
+        if arm == 0 {
+            study.baseline.push(rate)
+        } else {
+            study.colocated.push(rate)
+        }
         before = arm;
     }
     study

@@ -6,11 +6,12 @@ use jostle_analysis::dose::{Direction, capacity, hinge, isotonic};
 use jostle_analysis::run_length::{Cost, Levels, levels, ratio_of};
 use jostle_analysis::steady::{batch_means, cusum8, mser5};
 use jostle_analysis::{
-    AbbaBlock, AnalysisError, Decision, Fieller, HodgesLehmann, PairOrder, PairedLogRatio, Rule, SplitMix64, Welch, Widening,
-    abba_log_ratio, benjamini_hochberg, bonferroni, decide, dkw_band, dunnett_unguarded, fieller_paired, fieller_welch,
-    half_width_log, hodges_lehmann_paired, hodges_lehmann_two_sample, holm, log_ratios, min_n_percentile,
-    n_for_half_width, order_effect, outlier_flags, paired_log_ratio, percentile_ci, power_paired_t, quantile_type7,
-    sign_flip, stein_two_stage, sweep, t_confidence_sequence, tost_paired_log, trend, welch, welch_log_ratio,
+    AbbaBlock, AnalysisError, Decision, Fieller, HodgesLehmann, PairOrder, PairedLogRatio, Rule, SplitMix64, Welch,
+    Widening, abba_log_ratio, benjamini_hochberg, bonferroni, decide, dkw_band, dunnett_unguarded, fieller_paired,
+    fieller_welch, half_width_log, hodges_lehmann_paired, hodges_lehmann_two_sample, holm, log_ratios,
+    min_n_percentile, n_for_half_width, order_effect, outlier_flags, paired_log_ratio, percentile_ci, power_paired_t,
+    quantile_type7, sign_flip, stein_two_stage, sweep, t_confidence_sequence, tost_paired_log, trend, welch,
+    welch_log_ratio,
 };
 use serde_json::{Value, json};
 
@@ -120,7 +121,9 @@ pub fn answer(kind: &str, input: &Input) -> Answer {
         }
         "paired_log_ratio_t" => {
             let (base, cont) = (input.numbers("base")?, input.numbers("cont")?);
-            paired_log_ratio(&base, &cont, input.number("confidence")?, 1.0).map(|effect| of_paired(&effect)).map_err(said)
+            paired_log_ratio(&base, &cont, input.number("confidence")?, 1.0)
+                .map(|effect| of_paired(&effect))
+                .map_err(said)
         }
         "percentile_ci" => percentile(input),
         "power_paired_t" => {
@@ -177,7 +180,8 @@ pub fn answer(kind: &str, input: &Input) -> Answer {
             })
         }),
         "welch" => {
-            let result = welch(&input.numbers("a")?, &input.numbers("b")?, input.number("confidence")?).map_err(said)?;
+            let result =
+                welch(&input.numbers("a")?, &input.numbers("b")?, input.number("confidence")?).map_err(said)?;
             let mut answer = of_welch(&result);
             answer["diff"] = json!(result.difference);
             answer["se"] = json!(result.se);
@@ -209,7 +213,8 @@ fn abba(input: &Input) -> Answer {
 }
 
 fn batches(input: &Input) -> Answer {
-    let result = batch_means(&input.numbers("x")?, input.size("batches")?, input.number("confidence")?).map_err(said)?;
+    let result =
+        batch_means(&input.numbers("x")?, input.size("batches")?, input.number("confidence")?).map_err(said)?;
     Ok(json!({
         "mean": result.mean,
         "se": result.se,

@@ -24,9 +24,8 @@ pub fn cases(text: &str) -> Result<Vec<Case>, String> {
 }
 
 fn one(case: &Value, place: usize) -> Result<Case, String> {
-    let text = |key: &str| {
-        case[key].as_str().map(str::to_owned).ok_or_else(|| format!("case {place}: {key} is no string"))
-    };
+    let text =
+        |key: &str| case[key].as_str().map(str::to_owned).ok_or_else(|| format!("case {place}: {key} is no string"));
     let tolerance = |key: &str, default: f64| match &case[key] {
         Value::Null => Ok(default),
         value => number(value, key).map_err(|error| format!("case {place}: {error}")),

@@ -107,13 +107,27 @@ fn checks(report: &Report) -> Table {
         }
         if let Some(effect) = &row.order_effect {
             let more = &effect.difference_percent;
-            let remark =
-                format!("{} ran the baseline first, {} the arm; {}", effect.baseline_first, effect.colocated_first, more.method);
-            check("order, more loss where the arm ran first, %", [more.value, more.low, more.high], Some(effect.p), Some(more.n), remark);
+            let remark = format!(
+                "{} ran the baseline first, {} the arm; {}",
+                effect.baseline_first, effect.colocated_first, more.method
+            );
+            check(
+                "order, more loss where the arm ran first, %",
+                [more.value, more.low, more.high],
+                Some(effect.p),
+                Some(more.n),
+                remark,
+            );
         }
         if let Some(trend) = &row.trend {
             let remark = format!("{} % a block; {}", fixed(trend.percent_per_block, 3), trend.method);
-            check("baseline over the session, %", [Some(trend.total_percent), None, None], Some(trend.p), Some(trend.n), remark);
+            check(
+                "baseline over the session, %",
+                [Some(trend.total_percent), None, None],
+                Some(trend.p),
+                Some(trend.n),
+                remark,
+            );
         }
         for outlier in &row.outliers {
             let what = format!("outlying block {}, modified z", outlier.block);
@@ -121,7 +135,9 @@ fn checks(report: &Report) -> Table {
         }
         let steady = &row.steadiness;
         let remark = match (steady.tested, steady.unsteady_runs, steady.warmup_samples) {
-            (true, Some(unsteady), Some(warmup)) => format!("{unsteady} windows unsteady, {warmup} samples of warm-up in the window"),
+            (true, Some(unsteady), Some(warmup)) => {
+                format!("{unsteady} windows unsteady, {warmup} samples of warm-up in the window")
+            }
             _ => "not tested".to_owned(),
         };
         check("steady state", [None; 3], None, steady.runs, remark);
