@@ -47,7 +47,9 @@ pub fn compared(
     codes.dedup();
     let refused = by.raised.iter().any(|code| code.severity() == Severity::Refuse);
     let (effect, verdict) = if refused { (None, Some(Verdict::Refused)) } else { (effect, verdict) };
-    warnings.splice(0..0, codes.iter().map(|code| format!("{code}: {}", code.sentence())));
+    // What refuses comes first: the first line of every report is made of it.
+    let (refusing, others): (Vec<Code>, Vec<Code>) = codes.iter().partition(|code| refuses(session, **code));
+    warnings.extend(refusing.iter().chain(&others).map(|code| format!("{code}: {}", code.sentence())));
     // A figure that is shown although it is refused supports no claim.
     let stands = verdict != Some(Verdict::Refused);
     if effect.is_some() && !stands {

@@ -1,8 +1,8 @@
 //! From judged blocks to the statistics: one session per colocated arm, compared with the baseline.
 
 use jostle_analysis::{
-    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session,
-    Unit, paired_log_ratio, steady::steady_state,
+    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session, Unit,
+    effect, steady::steady_state,
 };
 
 use super::{
@@ -193,7 +193,7 @@ pub fn comparisons(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<(Comparison
         let ids: Vec<BlockId> = pairs(blocks, &arm.name).iter().map(|pair| pair.block).collect();
         let (mut row, effect) = compared(session, &arm.name, &ids, &by);
         row.warnings.extend(steadiness_warning(session).filter(|_| effect.is_some()));
-        let makespan = effect.and_then(|_| makespan(blocks, arm, &by).ok());
+        let makespan = effect.and_then(|_| makespan(blocks, arm, session, &by).ok());
         (ComparisonRow { makespan: makespan.map(|effect| estimate(effect.degradation())), ..row }, effect)
     });
     let (mut rows, effects): (Vec<_>, Vec<_>) = compared.unzip();
@@ -201,10 +201,10 @@ pub fn comparisons(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<(Comparison
     rows.into_iter().zip(effects).collect()
 }
 
-fn makespan(blocks: &[Block<'_>], arm: &Arm, by: &Judging) -> Result<PairedLogRatio, AnalysisError> {
+/// The same session by the makespan.
+fn makespan(blocks: &[Block<'_>], arm: &Arm, session: &Session, by: &Judging) -> Result<PairedLogRatio, AnalysisError> {
     let pairs = pairs(blocks, &arm.name);
     let of = |observation: &Observation| observation.makespan_throughput;
-    let (baseline, colocated): (Vec<f64>, Vec<f64>) =
-        pairs.iter().map(|pair| (of(&pair.baseline), of(&pair.colocated))).unzip();
-    paired_log_ratio(&baseline, &colocated, by.confidence, by.rule.kappa(baseline.len()))
+    let (baseline, colocated) = pairs.iter().map(|pair| (of(&pair.baseline), of(&pair.colocated))).unzip();
+    effect(&Session { baseline, colocated, ..session.clone() }, by.confidence, &by.rule)
 }

@@ -170,7 +170,12 @@ fn formats() {
     let three = &shapes[6];
     assert_eq!(three.source.unused_columns, ["note"]);
     assert!(three.terminal().contains("columns not used: \"note\""), "{}", three.terminal());
-    assert!(three.terminal().contains("2 arms are compared with one baseline"), "{}", three.terminal());
+    assert!(three.terminal().contains("with all 2 arms covered at once"), "{}", three.terminal());
+    for row in &three.comparisons {
+        let (loss, together) = (&row.degradation_percent, row.simultaneous.as_ref().unwrap());
+        assert!(together.low < loss.low && together.high > loss.high && together.value == loss.value);
+        assert!(row.p_adjusted >= row.p_value && row.p_value.is_some(), "{row:?}");
+    }
     assert!(!three.markdown().contains("<i>"), "{}", three.markdown());
 }
 

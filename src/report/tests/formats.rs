@@ -23,9 +23,9 @@ fn refused() -> Report {
     run.report()
 }
 
-fn interrupted() -> Report {
+fn interrupted(after: u32) -> Report {
     let mut run = Run::start(values(), 6);
-    for number in 1..=4 {
+    for number in 1..=after {
         run.block(number, None, number, |_| {});
     }
     run.finish(Status::Interrupted, "SIGINT");
@@ -55,8 +55,8 @@ fn nothing() -> Report {
     run.report()
 }
 
-fn every_shape() -> [Report; 6] {
-    [Run::complete().report(), refused(), interrupted(), again(), two_arms(), nothing()]
+fn every_shape() -> [Report; 7] {
+    [Run::complete().report(), refused(), interrupted(4), interrupted(5), again(), two_arms(), nothing()]
 }
 
 /// Text that means something to each of the formats, in a place that a process' last words can reach.
@@ -153,7 +153,8 @@ fn markdown_answers_first() {
     for (report, marks) in [
         (again(), &["ℹ️ **The job alone, run again"][..]),
         (two_arms(), &["✅ **Inference tenants", "✅ **The job alone"]),
-        (interrupted(), &["✅ **Inference tenants"]),
+        (interrupted(5), &["⚠️ **Inference tenants"]),
+        (interrupted(4), &["⛔ **Refused: what inference tenants"]),
         (nothing(), &["⛔ **Refused (N1, D2, L1)"]),
     ] {
         let text = to_markdown(&report);
@@ -165,8 +166,10 @@ fn markdown_answers_first() {
     }
     let two = to_markdown(&two_arms());
     assert!(two.contains("| loss (colocated) | ") && two.contains("| loss (again) | "), "{two}");
-    assert!(two.contains("not adjusted for their number"), "{two}");
-    assert!(to_markdown(&interrupted()).contains("- caution: P1: "), "{}", to_markdown(&interrupted()));
+    assert!(two.contains("| together (colocated) | ") && two.contains("| limit (colocated) | "), "{two}");
+    assert!(to_markdown(&interrupted(5)).contains("- caution: P1: "), "{}", to_markdown(&interrupted(5)));
+    let few = to_markdown(&interrupted(4));
+    assert!(few.contains("stopped by hand, but at least 5 are needed.**"), "{few}");
 }
 
 /// Thirty blocks: a page outside the fold, a row per trial inside it, every row of as many cells as its head.

@@ -100,7 +100,7 @@ fn subjects() {
     assert!(!["  load ", "  elsewhere ", "  tenants "].iter().any(|row| text.contains(row)), "{text}");
 }
 
-/// Two arms: an answer each, a group of rows each, and a word on the intervals' number.
+/// Two arms: an answer each, a group of rows each, and intervals that cover together.
 #[test]
 fn two_arms() {
     let mut values = values();
@@ -116,7 +116,7 @@ fn two_arms() {
     );
     assert_eq!(text.matches("\n  loss ").count(), 2);
     assert_eq!((text.matches("\n  load ").count(), text.matches("\n  trials ").count()), (1, 1));
-    assert!(text.contains("not adjusted for their number"));
+    assert_eq!(text.matches("with all 2 arms covered at once; p of no effect").count(), 2, "{text}");
 }
 
 /// No line runs past the width of a page, and a report that was read back prints the same.
