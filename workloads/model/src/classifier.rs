@@ -54,7 +54,8 @@ impl Classifier {
             None => Weights::random(&architecture, spec.seed)?,
         };
         let network = Network::build(&architecture, &weights, side)?;
-        let provenance = format!("{}, {}", architecture.name, weights.source);
+        let source = format!("{}, {}", architecture.name, weights.source);
+        let provenance = [source].into_iter().chain(pictures.left_out()).collect::<Vec<_>>().join("; ");
         let classifier = Self { network, pictures, side, provenance, _no_grad };
         // oneDNN compiles its code at the first call: forked processes inherit it.
         classifier.classify_centre(0)?;
