@@ -80,6 +80,11 @@ impl Pictures {
         Ok(Self { pictures, broken })
     }
 
+    /// How many labels there can be: the highest, and those below.
+    pub(crate) fn classes(&self) -> usize {
+        self.pictures.iter().map(|picture| picture.label as usize + 1).max().unwrap_or(0)
+    }
+
     /// What of the folder is not used, for the report.
     pub(crate) fn left_out(&self) -> Option<String> {
         let (count, all) = (self.broken.len(), self.pictures.len() + self.broken.len());
