@@ -116,7 +116,7 @@ fn cheap(
         doctor::swap(read::text(&roots.proc.join("swaps"))),
         read::clock(&roots.sys),
         doctor::prometheus(read::prometheus()),
-        doctor::programs(read::programs(&kernels)),
+        doctor::programs(read::programs(&kernels).into_iter().chain(local::commands(experiment, base)).collect()),
         data,
         disk,
         doctor::looked_at("lock", lock),

@@ -43,8 +43,8 @@ pub const SCRATCH: &str = "scratch";
 /// The ports of a local run.
 pub type LocalPorts = Ports<Local, LocalEngine, LocalAggressor, Managed, RealClock>;
 
-/// Whether every command of an experiment can be found; `base` is the experiment file's folder. Touches nothing.
-pub fn commands(experiment: &Experiment, base: &Path) -> Result<(), Failure> {
+/// The program of every command of an experiment, or why it cannot be found; `base` is the experiment file's folder. Touches nothing.
+pub fn commands(experiment: &Experiment, base: &Path) -> Vec<Result<PathBuf, BackendError>> {
     let tenants = experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref());
     let tenants = tenants.filter_map(|aggressor| match &aggressor.workload {
         Work::Custom(command) => Some(&**command),
@@ -54,11 +54,15 @@ pub fn commands(experiment: &Experiment, base: &Path) -> Result<(), Failure> {
         Work::Custom(job) => Some(&job.command),
         Work::Network(_) | Work::Model { .. } => None,
     };
-    for command in job.into_iter().chain(tenants) {
+    let check = |command: &Command| {
         let nowhere = Path::new("");
-        Copies::new(copies("", command, base, nowhere, &RealClock::start())).check().map_err(Failure::machine)?;
-    }
-    Ok(())
+        Copies::new(copies("", command, base, nowhere, &RealClock::start())).check().map_err(|error| {
+            let (why, accepted) =
+                error.why.split_once("; accepted: ").unwrap_or((&error.why, "a command that is there"));
+            BackendError { component: error.component.clone(), why: why.to_owned(), accepted: accepted.to_owned() }
+        })
+    };
+    job.into_iter().chain(tenants).map(check).collect()
 }
 
 /// The kernels that an experiment needs, each with the program that computes it, such as `primary`. `base` is the experiment file's

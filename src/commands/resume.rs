@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, doctor, local, machine, output, run};
+use super::{Failure, doctor, machine, output, run};
 use crate::{
     cli::Output,
     experiment::BackendChoice,
@@ -41,7 +41,6 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
             );
             return Err(Failure::machine(why));
         }
-        local::commands(&record.experiment, &base)?;
         doctor::preflight(&record.experiment, &record.plan, &base, Some(path))?;
     }
     let history = History::of(&record);

@@ -42,7 +42,6 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(RecordError::Exists(out.to_owned())));
     }
     if experiment.backend == BackendChoice::Local {
-        local::commands(&experiment, &base)?;
         doctor::preflight(&experiment, &plan, &base, args.out.as_deref())?;
     }
     let mut directory =
