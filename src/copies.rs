@@ -83,16 +83,16 @@ impl Copies {
         Self { config, alive: Vec::new() }
     }
 
-    /// Whether program and folder are there. Touches nothing.
+    /// Whether program and folder are there: the program. Touches nothing.
     ///
     /// # Errors
     /// What is missing, and what would be accepted.
-    pub fn check(&self) -> Result<(), EngineError> {
-        self.program()?;
-        let Some(folder) = &self.config.command.working_directory else { return Ok(()) };
+    pub fn check(&self) -> Result<PathBuf, EngineError> {
+        let program = self.program()?;
+        let Some(folder) = &self.config.command.working_directory else { return Ok(program) };
         let folder = self.config.base.join(folder);
         if folder.is_dir() {
-            return Ok(());
+            return Ok(program);
         }
         let why = format!(
             "workingDirectory {}: no such folder; accepted: a folder that exists, from the experiment file's folder on, or none \

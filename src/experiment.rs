@@ -108,10 +108,14 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// Whether the job or a co-tenant is a command, which is found from the experiment file's folder.
-    pub fn runs_commands(&self) -> bool {
+    /// Whether the job or a co-tenant is a command, a network or pictures of the user's: they are found from the experiment file's folder.
+    pub fn brings_files(&self) -> bool {
+        fn brings<C>(workload: &Work<C>, images: &Images) -> bool {
+            !matches!(workload, Work::Network(_)) || images.folder.is_some()
+        }
         let mut tenants = self.arms.iter().filter_map(|arm| arm.aggressor.as_ref());
-        self.primary.workload.custom().is_some() || tenants.any(|tenant| tenant.workload.custom().is_some())
+        brings(&self.primary.workload, &self.primary.images)
+            || tenants.any(|tenant| brings(&tenant.workload, &tenant.images))
     }
 }
 
@@ -184,7 +188,7 @@ pub struct Images {
     pub per_iteration: u32,
     /// Side of the square crop, pixels.
     pub size: u32,
-    /// `None` is the default set, fetched by set-up.
+    /// From the experiment file's folder; `None` is the default set, fetched by set-up.
     pub folder: Option<PathBuf>,
     /// CPU time of one image for `spin`, microseconds.
     pub spin_cost_us: u64,

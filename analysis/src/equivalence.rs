@@ -2,9 +2,10 @@
 //! (Schuirmann 1987). A large p of "no effect" says neither.
 
 use crate::distributions::{t_quantile, t_upper_p};
-use crate::error::{AnalysisError, check_enough, check_fraction};
+use crate::error::{AnalysisError, check_enough, check_fraction, check_positive};
 use crate::estimate::mean_and_sd;
 use crate::paired::{MIN_BLOCKS, PairedLogRatio, log_ratios, percent_slower};
+use crate::stopping::log_limit;
 
 /// Result of [`tost_paired_log`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +51,8 @@ pub fn tost_paired_log(
     alpha: f64,
 ) -> Result<Equivalence, AnalysisError> {
     check_fraction("alpha", alpha, "a fraction between 0 and 1, such as 0.05")?;
-    let margin = log_margin(margin_percent)?;
+    check_positive("margin (percent)", margin_percent, "above 0 and below 100, such as 3")?;
+    let margin = log_limit(margin_percent)?;
     let logs = log_ratios(baseline, colocated)?;
     let n = logs.len();
     check_enough("blocks", n, MIN_BLOCKS)?;
@@ -83,22 +85,9 @@ pub fn tost_paired_log(
 /// # Errors
 /// A limit that is not at least 0 and below 100.
 pub fn noninferiority_p(effect: &PairedLogRatio, limit_percent: f64) -> Result<f64, AnalysisError> {
-    let margin = if limit_percent == 0.0 { 0.0 } else { log_margin(limit_percent)? };
+    let margin = log_limit(limit_percent)?;
     let se = effect.se_log() * effect.degradation().kappa();
     t_upper_p((effect.mean_log() - margin) / se, effect.df() as f64)
-}
-
-/// `ln(1 - m)`, below 0.
-fn log_margin(percent: f64) -> Result<f64, AnalysisError> {
-    if percent > 0.0 && percent < 100.0 {
-        Ok((-percent / 100.0).ln_1p())
-    } else {
-        Err(AnalysisError::OutOfRange {
-            name: "margin (percent)",
-            value: percent,
-            accepted: "above 0 and below 100, such as 3",
-        })
-    }
 }
 
 #[cfg(test)]

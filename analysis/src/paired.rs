@@ -13,7 +13,7 @@ use crate::sequential::{first_bounded, t_confidence_sequence};
 /// Log ratios that spread less than this (1e-10 %) are equal to rounding.
 const NO_SPREAD: f64 = 1e-12;
 /// The prior of the confidence sequence: bounded from 5 blocks on, and not much wider than any other later.
-const C2: f64 = 1.0;
+pub(crate) const C2: f64 = 1.0;
 /// Fewer blocks than this give no interval at all (code N1).
 pub(crate) const MIN_BLOCKS: usize = 3;
 

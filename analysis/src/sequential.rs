@@ -46,13 +46,15 @@ pub fn t_confidence_sequence(values: &[f64], c2: f64, confidence: f64) -> Result
     check_confidence(confidence)?;
     check_positive("c2", c2, "finite and above 0, such as 1")?;
     let (_, sd) = mean_and_sd(values)?;
-    let n = values.len() as f64;
+    Ok(anytime_half_width(sd, values.len(), c2, confidence))
+}
+
+/// The same from a standard deviation and `n >= 2`. Arguments have been checked.
+pub(crate) fn anytime_half_width(sd: f64, n: usize, c2: f64, confidence: f64) -> Option<f64> {
+    let n = n as f64;
     let (inflated, denominator) = terms(n, c2, confidence);
-    if denominator <= 0.0 {
-        return Ok(None);
-    }
     let squares = sd * sd * (n - 1.0);
-    Ok(Some((inflated * squares / (n * denominator)).sqrt()))
+    (denominator > 0.0).then(|| (inflated * squares / (n * denominator)).sqrt())
 }
 
 /// `(1 - A)(n + c2)`, and what it leaves of `n`: above 0 where the sequence is bounded.

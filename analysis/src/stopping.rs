@@ -1,4 +1,5 @@
-//! When a study has enough blocks. The decision may see the width of the interval, never its position.
+//! When a study has enough blocks (section 1.5). The decision of the default rules may see the width of the interval, never its position;
+//! the one rule that sees the position uses an interval that holds at every look.
 //!
 //! Stopping as soon as a plain 95 % interval is narrow covers as little as 90 %: the look favours samples whose
 //! spread came out small by chance (Chow & Robbins 1965 is exact only in the limit). The interval is therefore widened by
@@ -7,7 +8,8 @@
 
 use crate::error::{AnalysisError, check_confidence, check_finite};
 use crate::forecast::forecast_blocks;
-use crate::paired::{MIN_BLOCKS, half_width_from_sd};
+use crate::paired::{C2, MIN_BLOCKS, half_width_from_sd};
+use crate::sequential::anytime_half_width;
 
 /// The constant 2.5 of kappa.
 const INFLATION: f64 = 2.5;
@@ -31,15 +33,28 @@ pub enum Rule {
         /// Stop here in any case; the report then says that the target was not reached.
         max_blocks: usize,
     },
+    /// An option: stop as soon as the verdict against a limit is clear. Its interval is the t confidence sequence, 1.6 to 3 times as wide
+    /// as the plain t; with that one, such looks would raise a false alarm in a quarter of all studies.
+    Decision {
+        /// Greatest acceptable degradation, percent.
+        limit_percent: f64,
+        /// Stop here in any case.
+        max_blocks: usize,
+    },
 }
 
 impl Rule {
-    /// The widening factor after `n` blocks: 1 where the number of blocks is fixed, else [`kappa`].
+    /// The widening factor after `n` blocks: [`kappa`] in precision mode, else 1.
     pub fn kappa(&self, n: usize) -> f64 {
         match self {
-            Self::Fixed { .. } => 1.0,
+            Self::Fixed { .. } | Self::Decision { .. } => 1.0,
             Self::Precision { .. } => kappa(n),
         }
+    }
+
+    /// Whether its interval must hold at every look ([`crate::anytime_log_ratio`]), because the decision sees where it lies.
+    pub fn sees_the_result(&self) -> bool {
+        matches!(self, Self::Decision { .. })
     }
 }
 
@@ -131,7 +146,7 @@ impl Spread {
 pub struct StopRule {
     rule: Rule,
     confidence: f64,
-    /// Target half-width in log units, of precision mode.
+    /// In log units: the target half-width of precision mode, or the limit of a decision.
     target: f64,
     /// By number of blocks, as far as it was asked for: half-width of the widened interval at a standard deviation of 1.
     unit_width: Vec<Option<f64>>,
@@ -147,6 +162,7 @@ impl StopRule {
         let target = match rule {
             Rule::Fixed { .. } => f64::INFINITY,
             Rule::Precision { half_width_pp, .. } => target_log(half_width_pp)?,
+            Rule::Decision { limit_percent, .. } => log_limit(limit_percent)?,
         };
         Ok(Self { rule, confidence, target, unit_width: Vec::new() })
     }
@@ -164,7 +180,17 @@ impl StopRule {
                 let narrow = n >= min_blocks.max(MIN_BLOCKS) && spread.sd()? * self.unit_width(n)? <= self.target;
                 Ok((narrow || n >= max_blocks).then_some(narrow))
             }
+            Rule::Decision { max_blocks, .. } => {
+                let clear = n >= MIN_BLOCKS && self.is_clear(spread)?;
+                Ok((clear || n >= max_blocks).then_some(clear))
+            }
         }
+    }
+
+    /// Whether the confidence sequence lies on one side of the limit.
+    fn is_clear(&self, spread: &Spread) -> Result<bool, AnalysisError> {
+        let half_width = anytime_half_width(spread.sd()?, spread.n, C2, self.confidence);
+        Ok(half_width.is_some_and(|half_width| (spread.mean - self.target).abs() >= half_width && half_width > 0.0))
     }
 
     /// What [`decide`] says, the forecast included.
@@ -182,7 +208,7 @@ impl StopRule {
                 // The rule looks again after the next block at the earliest.
                 forecast.map(|blocks| blocks.max(spread.n as u64 + 1))
             }
-            Rule::Precision { .. } => None,
+            Rule::Precision { .. } | Rule::Decision { .. } => None,
         };
         Ok(Decision::Continue { forecast_blocks })
     }
@@ -197,6 +223,19 @@ impl StopRule {
         }
         self.unit_width[n] = Some(width);
         Ok(width)
+    }
+}
+
+/// The log ratio of a degradation that is just acceptable, `ln(1 - m)`.
+pub(crate) fn log_limit(limit_percent: f64) -> Result<f64, AnalysisError> {
+    if (0.0..100.0).contains(&limit_percent) {
+        Ok((-limit_percent / 100.0).ln_1p())
+    } else {
+        Err(AnalysisError::OutOfRange {
+            name: "limit (percent)",
+            value: limit_percent,
+            accepted: "at least 0 and below 100, such as 3",
+        })
     }
 }
 
@@ -294,6 +333,26 @@ mod tests {
         one.push(0.5).unwrap();
         assert!(matches!(one.push(f64::NAN), Err(AnalysisError::NotFinite { index: 1, .. })));
         assert_eq!(one.n(), 1);
+    }
+
+    /// A decision waits while the confidence sequence holds the limit, stops on either side of it, and gives up at the end; the interval of
+    /// the session then is the same.
+    #[test]
+    fn decision_stops_on_a_clear_verdict() {
+        let rule = Rule::Decision { limit_percent: 3.0, max_blocks: 12 };
+        let logs = |mean: f64| -> Vec<f64> { (0..12).map(|i| mean + [0.004, -0.003, 0.001][i % 3]).collect() };
+        for (mean, clear) in [(0.0, true), (-0.1, true), (-0.0305, false)] {
+            let logs = logs(mean);
+            let first =
+                (0..=12).find(|n| matches!(decide(&rule, &logs[..*n], 0.95), Ok(Decision::Stop { .. }))).unwrap();
+            assert_eq!(decide(&rule, &logs[..first], 0.95), Ok(Decision::Stop { reached: clear }), "{mean}");
+            assert_eq!(first, if clear { 5 } else { 12 }, "{mean}");
+        }
+        assert_eq!(decide(&rule, &logs(0.0)[..4], 0.95), Ok(Decision::Continue { forecast_blocks: None }));
+        assert!(
+            rule.sees_the_result()
+                && decide(&Rule::Decision { limit_percent: 100.0, max_blocks: 9 }, &[], 0.95).is_err()
+        );
     }
 
     /// Bad arguments are typed errors in every state.

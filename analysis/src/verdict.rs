@@ -9,7 +9,7 @@ use crate::error::{AnalysisError, check_confidence};
 use crate::estimate::Estimate;
 use crate::paired::{PairedLogRatio, anytime_log_ratio, paired_log_ratio};
 use crate::session::{Session, codes, refuses};
-use crate::stopping::Rule;
+use crate::stopping::{Rule, log_limit};
 
 /// Where the interval lies against the limit. `Display` gives the word of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +90,8 @@ impl Comparison {
 /// Judges a session: first whether it may be judged at all, then the estimate, then the verdict.
 ///
 /// `confidence` is a fraction; `rule` the one that stopped the session (its kappa widens the interval); `limit_percent` the largest
-/// acceptable degradation, in percent. A session that was stopped by hand gets the interval that holds at every look (P1).
+/// acceptable degradation, in percent. A session that was stopped by hand (P1), or for a clear verdict, gets the interval that holds at every
+/// look.
 ///
 /// # Errors
 /// Arms of different lengths; confidence outside (0, 1); a limit that is not finite or not in [0, 100); values so far
@@ -102,13 +103,7 @@ pub fn compare(
     limit_percent: Option<f64>,
 ) -> Result<Comparison, AnalysisError> {
     check_confidence(confidence)?;
-    if let Some(limit) = limit_percent.filter(|limit| !(0.0..100.0).contains(limit)) {
-        return Err(AnalysisError::OutOfRange {
-            name: "limit (percent)",
-            value: limit,
-            accepted: "at least 0 and below 100, such as 3",
-        });
-    }
+    limit_percent.map(log_limit).transpose()?;
     let (baseline, colocated) = (session.baseline.len(), session.colocated.len());
     if baseline != colocated {
         return Err(AnalysisError::Mismatched { baseline, colocated });
@@ -131,7 +126,7 @@ pub fn compare(
 /// # Errors
 /// As [`compare`]; fewer than 3 blocks, or 5 of a session that was stopped by hand; no spread.
 pub fn effect(session: &Session, confidence: f64, rule: &Rule) -> Result<PairedLogRatio, AnalysisError> {
-    if session.stopped_by_hand {
+    if session.stopped_by_hand || rule.sees_the_result() {
         anytime_log_ratio(&session.baseline, &session.colocated, confidence)
     } else {
         let kappa = rule.kappa(session.baseline.len());

@@ -1,13 +1,17 @@
 //! What set-up fetched and earlier runs measured: `$XDG_CACHE_HOME/jostle`, or `~/.cache/jostle`, or `/var/cache/jostle` for a user
 //! without a home.
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use jostle_protocol::kernel::{KernelSpec, Network};
 
 use super::machine;
 use crate::{
-    experiment::{Experiment, Images},
+    experiment::{Experiment, Images, Work},
     record::{Environment, read_regular},
     units::Seed,
 };
@@ -25,17 +29,27 @@ pub fn directory() -> PathBuf {
     given.or_else(home).unwrap_or_else(|| PathBuf::from("/var/cache")).join("jostle")
 }
 
-/// What a worker of this workload shall compute.
-pub fn kernel(network: Network, images: &Images, seed: Seed) -> KernelSpec {
+/// What a worker of this workload shall compute. `base` is the experiment file's folder.
+///
+/// # Errors
+/// The command, where it is one: that computes what it likes.
+pub fn kernel<'a, C>(workload: &'a Work<C>, images: &Images, seed: Seed, base: &Path) -> Result<KernelSpec, &'a C> {
+    let (network, weights) = match workload {
+        Work::Network(network @ Network::Mobilenetv2) => (*network, Some(directory().join(WEIGHTS))),
+        Work::Network(network) => (*network, None),
+        Work::Model { model } => (Network::Torchscript, Some(base.join(model))),
+        Work::Custom(command) => return Err(command),
+    };
     let spin = network == Network::Spin;
-    KernelSpec {
+    let own = |folder: &PathBuf| base.join(folder);
+    Ok(KernelSpec {
         network,
         image_size: images.size,
-        folder: (!spin).then(|| images.folder.clone().unwrap_or_else(|| directory().join(PICTURES))),
-        weights: (network == Network::Mobilenetv2).then(|| directory().join(WEIGHTS)),
+        folder: (!spin).then(|| images.folder.as_ref().map_or_else(|| directory().join(PICTURES), own)),
+        weights,
         seed: seed.0,
         spin_cost_us: spin.then_some(images.spin_cost_us),
-    }
+    })
 }
 
 /// Measured costs are of one network and size, on one kind of CPU, by one version of this program.
@@ -50,7 +64,7 @@ fn costs() -> BTreeMap<String, f64> {
 
 /// CPU seconds that one image of the primary costs on this machine, where that is known: by definition, or from an earlier run.
 pub fn cost_per_image(experiment: &Experiment) -> Option<f64> {
-    let network = experiment.primary.workload.network()?;
+    let Work::Network(network) = experiment.primary.workload else { return None };
     if network == Network::Spin {
         return Some(experiment.primary.images.spin_cost_us as f64 / 1e6);
     }
@@ -61,7 +75,8 @@ pub fn cost_per_image(experiment: &Experiment) -> Option<f64> {
 
 /// Remembers a measured cost for the next plan. A cache that cannot be written is not worth failing for.
 pub fn remember_cost(experiment: &Experiment, environment: &Environment, seconds: f64) {
-    let Some(network) = experiment.primary.workload.network() else { return };
+    // A model's file may be another one the next time.
+    let Work::Network(network) = experiment.primary.workload else { return };
     let mut costs = costs();
     costs.insert(key(network, experiment, &environment.machine), seconds);
     if let Ok(text) = serde_json::to_string_pretty(&costs) {

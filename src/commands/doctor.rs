@@ -6,7 +6,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, cache, local, machine, output, read_experiment};
+use super::{Failure, cache, local, machine, output, read_experiment, run::folder_of};
 use crate::{
     backend::local::{Inspection, LocalConfig, inspect, runtime_directory},
     cli::DoctorArgs,
@@ -48,9 +48,12 @@ impl Roots {
 
 /// Prints every check; exit code 3 where one fails.
 pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
-    let (what, experiment) = match &args.file {
-        Some(file) => (file.display().to_string(), read_experiment(file)?.1),
-        None => ("the demo (examples/demo.yaml)".to_owned(), experiment::read(DEMO).map_err(Failure::usage)?),
+    let (what, experiment, base) = match &args.file {
+        Some(file) => (file.display().to_string(), read_experiment(file)?.1, folder_of(file)?),
+        None => {
+            let demo = experiment::read(DEMO).map_err(Failure::usage)?;
+            ("the demo (examples/demo.yaml)".to_owned(), demo, PathBuf::new())
+        }
     };
     let roots = Roots::below(&args.root);
     let checks = match experiment.backend {
@@ -61,7 +64,7 @@ pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
         BackendChoice::Local => {
             let facts = machine::facts_below(&roots.proc);
             let planned = plan::plan(&experiment, &facts);
-            let mut checks = cheap(&experiment, &facts, planned.as_ref(), None, &roots);
+            let mut checks = cheap(&experiment, &facts, planned.as_ref(), &base, None, &roots);
             let usage = read::usage(&roots.proc);
             let bears = experiment.analysis.void_above;
             checks.push(doctor::steal(&usage, bears.stolen_pp));
@@ -77,12 +80,13 @@ pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
     Ok(if checks.iter().any(|check| check.status == Status::Fail) { 3 } else { 0 })
 }
 
-/// The cheap checks, before a local run touches anything. `out` is the run directory, where one was given.
+/// The cheap checks, before a local run touches anything. `base` is the experiment file's folder, `out` the run directory, where one
+/// was given.
 ///
 /// # Errors
 /// Every check that fails, with what would be accepted (exit code 3).
-pub fn preflight(experiment: &Experiment, plan: &Plan, out: Option<&Path>) -> Result<(), Failure> {
-    let checks = cheap(experiment, &machine::facts(), Ok(plan), out, &Roots::below(Path::new("/")));
+pub fn preflight(experiment: &Experiment, plan: &Plan, base: &Path, out: Option<&Path>) -> Result<(), Failure> {
+    let checks = cheap(experiment, &machine::facts(), Ok(plan), base, out, &Roots::below(Path::new("/")));
     doctor::refusal(&checks).map_or(Ok(()), |refusal| Err(Failure::machine(refusal)))
 }
 
@@ -91,13 +95,14 @@ fn cheap(
     experiment: &Experiment,
     facts: &Machine,
     planned: Result<&Plan, &SpecError>,
+    base: &Path,
     out: Option<&Path>,
     roots: &Roots,
 ) -> Vec<Check> {
     let layout = planned.map(|plan| &plan.layout);
     let known = layout.ok();
     let Inspection { privileges, controllers, layout: groups, lock, leftovers } = inspect(&roots.config(), known);
-    let kernels = local::kernels(experiment);
+    let kernels = local::kernels(experiment, base);
     let data = doctor::data(kernels.iter().map(|(_, kernel)| local::files(kernel)).collect());
     let disk = disk(out, data.status == Status::Ok);
     vec![
@@ -111,7 +116,7 @@ fn cheap(
         doctor::swap(read::text(&roots.proc.join("swaps"))),
         read::clock(&roots.sys),
         doctor::prometheus(read::prometheus()),
-        doctor::programs(read::programs(&kernels)),
+        doctor::programs(read::programs(&kernels).into_iter().chain(local::commands(experiment, base)).collect()),
         data,
         disk,
         doctor::looked_at("lock", lock),

@@ -44,7 +44,7 @@ pub fn init(args: &InitArgs) -> Result<u8, Failure> {
 fn look(draft: &str, facts: &Facts) -> Result<(Option<f64>, Option<String>), Failure> {
     let experiment = experiment::read(draft).map_err(Failure::usage)?;
     let plan = plan::plan(&experiment, &facts.machine).map_err(Failure::usage)?;
-    let obstacle = doctor::preflight(&experiment, &plan, None).err().map(|failure| failure.message);
+    let obstacle = doctor::preflight(&experiment, &plan, Path::new(""), None).err().map(|failure| failure.message);
     Ok((cache::cost_per_image(&experiment), obstacle))
 }
 

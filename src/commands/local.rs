@@ -4,6 +4,7 @@ mod either;
 
 use std::{
     env, fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -42,45 +43,50 @@ pub const SCRATCH: &str = "scratch";
 /// The ports of a local run.
 pub type LocalPorts = Ports<Local, LocalEngine, LocalAggressor, Managed, RealClock>;
 
-/// Whether every command of an experiment can be found; `base` is the experiment file's folder. Touches nothing.
-pub fn commands(experiment: &Experiment, base: &Path) -> Result<(), Failure> {
+/// The program of every command of an experiment, or why it cannot be found; `base` is the experiment file's folder. Touches nothing.
+pub fn commands(experiment: &Experiment, base: &Path) -> Vec<Result<PathBuf, BackendError>> {
     let tenants = experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref());
     let tenants = tenants.filter_map(|aggressor| match &aggressor.workload {
         Work::Custom(command) => Some(&**command),
-        Work::Network(_) => None,
+        Work::Network(_) | Work::Model { .. } => None,
     });
     let job = match &experiment.primary.workload {
         Work::Custom(job) => Some(&job.command),
-        Work::Network(_) => None,
+        Work::Network(_) | Work::Model { .. } => None,
     };
-    for command in job.into_iter().chain(tenants) {
+    let check = |command: &Command| {
         let nowhere = Path::new("");
-        Copies::new(copies("", command, base, nowhere, &RealClock::start())).check().map_err(Failure::machine)?;
-    }
-    Ok(())
+        Copies::new(copies("", command, base, nowhere, &RealClock::start())).check().map_err(|error| {
+            let (why, accepted) =
+                error.why.split_once("; accepted: ").unwrap_or((&error.why, "a command that is there"));
+            BackendError { component: error.component.clone(), why: why.to_owned(), accepted: accepted.to_owned() }
+        })
+    };
+    job.into_iter().chain(tenants).map(check).collect()
 }
 
-/// The kernels that an experiment needs, each with the program that computes it, such as `primary`.
-pub fn kernels(experiment: &Experiment) -> Vec<(&'static str, KernelSpec)> {
-    let primary = &experiment.primary;
-    let mut kernels = Vec::new();
-    if let Work::Network(network) = &primary.workload {
-        kernels.push(("primary", cache::kernel(*network, &primary.images, experiment.seed)));
-    }
-    for aggressor in experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref()) {
-        if let Work::Network(network) = &aggressor.workload {
-            kernels.push(("inference", cache::kernel(*network, &aggressor.images, experiment.seed)));
-        }
-    }
-    kernels
+/// The kernels that an experiment needs, each with the program that computes it, such as `primary`. `base` is the experiment file's
+/// folder.
+pub fn kernels(experiment: &Experiment, base: &Path) -> Vec<(&'static str, KernelSpec)> {
+    let (primary, seed) = (&experiment.primary, &experiment.seed);
+    let of_primary = cache::kernel(&primary.workload, &primary.images, *seed, base).ok();
+    let tenants = experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref());
+    let of_tenants = tenants.filter_map(|tenant| cache::kernel(&tenant.workload, &tenant.images, *seed, base).ok());
+    of_primary
+        .into_iter()
+        .map(|kernel| ("primary", kernel))
+        .chain(of_tenants.map(|kernel| ("inference", kernel)))
+        .collect()
 }
 
 /// Whether the programs with libtorch and what they read are there.
 pub fn has_torch() -> bool {
     let images = |size| Images { per_iteration: 0, size, folder: None, spin_cost_us: 0 };
     let network = Network::Mobilenetv2;
+    let workload = Work::<()>::Network(network);
+    let kernel = cache::kernel(&workload, &images(96), Seed(0), Path::new(""));
     ["primary", "inference"].iter().all(|what| program(what, network).is_ok())
-        && files(&cache::kernel(network, &images(96), Seed(0))).is_ok()
+        && kernel.is_ok_and(|kernel| files(&kernel).is_ok())
 }
 
 /// The workload programs lie beside this one; those with libtorch have names of their own.
@@ -93,7 +99,7 @@ pub fn program(what: &str, network: Network) -> Result<PathBuf, BackendError> {
         accepted: if suffix.is_empty() {
             "cargo build".to_owned()
         } else {
-            "make setup build, or workload: spin, which needs no libtorch".to_owned()
+            "make setup build  # or workload: spin, which needs no libtorch".to_owned()
         },
     };
     let here = env::current_exe().map_err(|error| missing(name.clone(), error.to_string()))?;
@@ -104,9 +110,11 @@ pub fn program(what: &str, network: Network) -> Result<PathBuf, BackendError> {
     Err(missing(program.display().to_string(), "no such program".to_owned()))
 }
 
-/// Whether the weights and pictures of a kernel are there: which, or none where it needs none.
+/// Whether the weights, or the model, and the pictures of a kernel are there: which, or none where it needs none.
 pub fn files(kernel: &KernelSpec) -> Result<Option<String>, BackendError> {
-    if let Some(weights) = kernel.weights.as_ref().filter(|weights| !weights.is_file()) {
+    if let (Network::Torchscript, Some(model)) = (kernel.network, &kernel.weights) {
+        is_model(model)?;
+    } else if let Some(weights) = kernel.weights.as_ref().filter(|weights| !weights.is_file()) {
         return Err(BackendError {
             component: weights.display().to_string(),
             why: "no such weights".to_owned(),
@@ -133,6 +141,31 @@ pub fn files(kernel: &KernelSpec) -> Result<Option<String>, BackendError> {
     }
 }
 
+/// Whether a file may be a TorchScript program: an archive, as its beginning says. What is in it libtorch will tell.
+fn is_model(path: &Path) -> Result<(), BackendError> {
+    const ARCHIVE: &[u8] = b"PK\x03\x04";
+    let begin = fs::metadata(path).and_then(|found| {
+        if !found.is_file() {
+            return Err(io::Error::other("is no regular file"));
+        }
+        let mut begin = Vec::new();
+        fs::File::open(path)?.take(ARCHIVE.len() as u64).read_to_end(&mut begin)?;
+        Ok(begin)
+    });
+    let why = match begin {
+        Ok(begin) if begin == ARCHIVE => return Ok(()),
+        Ok(_) => "is no TorchScript file".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(BackendError {
+        component: format!("model {}", path.display()),
+        why,
+        accepted: "a file, from the experiment file's folder, that Python wrote with \
+                   torch.jit.trace(net.eval(), torch.rand(1, 3, 64, 64)).save(\"net.pt\")"
+            .to_owned(),
+    })
+}
+
 /// Copies of a command in a run in `directory`; `whose` folders are theirs alone.
 fn copies(whose: &str, command: &Command, base: &Path, directory: &Path, clock: &RealClock) -> CopiesConfig {
     CopiesConfig {
@@ -153,11 +186,11 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path, base: &Path
     let primary = &experiment.primary;
     let nodes = plan.layout.hosts.iter().flat_map(|host| host.nodes.iter().map(|node| node.node));
     let nodes = nodes.take(usize::from(primary.executors)).collect();
-    let builtin = |network, nodes| -> Result<Builtin, Failure> {
+    let builtin = |kernel: KernelSpec, nodes| -> Result<Builtin, Failure> {
         Ok(Builtin::new(BuiltinConfig {
-            program: program("primary", network)?,
+            program: program("primary", kernel.network)?,
             driver: program("primary", Network::Spin)?,
-            kernel: cache::kernel(network, &primary.images, experiment.seed),
+            kernel,
             nodes,
             slots: u32::from(primary.executor_cores),
             images_per_iteration: u64::from(primary.images.per_iteration),
@@ -167,11 +200,11 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path, base: &Path
             start_deadline: START_DEADLINE,
         }))
     };
-    let engine = match &primary.workload {
-        Work::Network(network) => LocalEngine::Builtin(builtin(*network, nodes)?),
-        Work::Custom(job) => {
+    let engine = match cache::kernel(&primary.workload, &primary.images, experiment.seed, base) {
+        Ok(kernel) => LocalEngine::Builtin(builtin(kernel, nodes)?),
+        Err(job) => {
             let config = CustomConfig {
-                job: job.as_ref().clone(),
+                job: job.clone(),
                 copies: copies("primary", &job.command, base, directory, &clock),
                 nodes,
                 resources: plan.executor,
@@ -181,18 +214,18 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path, base: &Path
         }
     };
     let aggressor = |spec: &AggressorSpec, resources| -> Result<LocalAggressor, Failure> {
-        Ok(match &spec.workload {
-            Work::Network(network) => LocalAggressor::Inference(Inference::new(InferenceConfig {
+        Ok(match cache::kernel(&spec.workload, &spec.images, experiment.seed, base) {
+            Ok(kernel) => LocalAggressor::Inference(Inference::new(InferenceConfig {
                 name: spec.name.clone(),
-                program: program("inference", *network)?,
-                kernel: cache::kernel(*network, &spec.images, experiment.seed),
+                program: program("inference", kernel.network)?,
+                kernel,
                 pods_per_node: u32::from(spec.pods_per_node),
                 resources,
                 seed: experiment.seed.0,
                 log_dir: logs.clone(),
                 start_deadline: START_DEADLINE,
             })),
-            Work::Custom(command) => LocalAggressor::Custom(CustomTenants::new(CustomTenantsConfig {
+            Err(command) => LocalAggressor::Custom(CustomTenants::new(CustomTenantsConfig {
                 name: spec.name.clone(),
                 copies: copies(&format!("tenants-{}", spec.name), command, base, directory, &clock),
                 pods_per_node: spec.pods_per_node,

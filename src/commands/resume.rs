@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, doctor, local, machine, output, run};
+use super::{Failure, doctor, machine, output, run};
 use crate::{
     cli::Output,
     experiment::BackendChoice,
@@ -27,7 +27,7 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
         return Err(Failure::usage(why));
     }
     let facts = machine::facts();
-    // Without a command there is no such file, and nothing to find from there.
+    // Where the user brought nothing there is no such file, and nothing to find from there.
     let base = std::fs::read_to_string(path.join(run::ORIGIN)).map_or_else(|_| path.clone(), PathBuf::from);
     let before = record.entries.iter().find_map(|entry| match entry {
         Entry::Started { environment, .. } => Some(&environment.facts),
@@ -41,8 +41,7 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
             );
             return Err(Failure::machine(why));
         }
-        local::commands(&record.experiment, &base)?;
-        doctor::preflight(&record.experiment, &record.plan, Some(path))?;
+        doctor::preflight(&record.experiment, &record.plan, &base, Some(path))?;
     }
     let history = History::of(&record);
     let mut directory = RunDirectory::append_to(path);

@@ -21,11 +21,11 @@ use crate::{
     runner::{self, ArmAggressor, Ended, History, Ports, Session, Signals},
 };
 
-/// In the run directory: the folder of the experiment file, from where commands are found when the run is resumed.
+/// In the run directory: the folder of the experiment file, from where what the user brought is found when the run is resumed.
 pub const ORIGIN: &str = "origin";
 
 /// The folder that paths in an experiment file are told from.
-fn folder_of(file: &Path) -> Result<PathBuf, Failure> {
+pub fn folder_of(file: &Path) -> Result<PathBuf, Failure> {
     let file = std::path::absolute(file).map_err(Failure::machine)?;
     Ok(file.parent().map_or_else(|| file.clone(), Path::to_owned))
 }
@@ -42,15 +42,14 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         return Err(Failure::usage(RecordError::Exists(out.to_owned())));
     }
     if experiment.backend == BackendChoice::Local {
-        local::commands(&experiment, &base)?;
-        doctor::preflight(&experiment, &plan, args.out.as_deref())?;
+        doctor::preflight(&experiment, &plan, &base, args.out.as_deref())?;
     }
     let mut directory =
         RunDirectory::create(args.out.as_deref(), &text, &experiment, &plan).map_err(|error| match error {
             RecordError::Exists(_) | RecordError::Unnamed(_) => Failure::usage(error),
             _ => Failure::machine(error),
         })?;
-    if experiment.runs_commands() {
+    if experiment.brings_files() {
         directory.write(ORIGIN, base.as_os_str().as_encoded_bytes()).map_err(Failure::machine)?;
     }
     let path = directory.path().to_owned();

@@ -117,6 +117,7 @@ pub fn programs(found: Vec<Result<PathBuf, BackendError>>) -> Check {
     let mut names = Vec::new();
     for program in found {
         match program {
+            Ok(path) if names.contains(&name(&path)) => {}
             Ok(path) => names.push(name(&path)),
             Err(error) => return refused("programs", error),
         }

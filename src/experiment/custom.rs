@@ -8,12 +8,17 @@ use serde::Serialize;
 /// Characters of a command in a sentence.
 const LONGEST_TEXT: usize = 60;
 
-/// What pods run: a built-in network, or something else of type `C`.
+/// What pods run: a network, built in or of the user's, or something else of type `C`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Work<C> {
     /// Images through a network that is built in.
     Network(Network),
+    /// Images through a TorchScript program of the user's.
+    Model {
+        /// Its file, from the experiment file's folder.
+        model: PathBuf,
+    },
     /// A command of the user's.
     Custom(Box<C>),
 }
@@ -23,6 +28,7 @@ impl<C> Work<C> {
     pub fn network(&self) -> Option<Network> {
         match self {
             Self::Network(network) => Some(*network),
+            Self::Model { .. } => Some(Network::Torchscript),
             Self::Custom(_) => None,
         }
     }
@@ -30,7 +36,7 @@ impl<C> Work<C> {
     /// The custom work, unless it is a network.
     pub fn custom(&self) -> Option<&C> {
         match self {
-            Self::Network(_) => None,
+            Self::Network(_) | Self::Model { .. } => None,
             Self::Custom(custom) => Some(custom),
         }
     }
@@ -41,6 +47,7 @@ impl<C> Work<C> {
             Self::Network(Network::Resnet50) => "resnet50",
             Self::Network(Network::Mobilenetv2) => "mobilenetv2",
             Self::Network(Network::Spin) => "spin",
+            Self::Network(Network::Torchscript) | Self::Model { .. } => "torchscript",
             Self::Custom(_) => "custom",
         }
     }

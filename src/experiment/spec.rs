@@ -14,7 +14,7 @@ use super::{
 /// A name: a DNS label.
 const LABEL: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
 /// What tasks and queries may compute.
-const WORKLOADS: [&str; 4] = ["resnet50", "mobilenetv2", "spin", "custom"];
+const WORKLOADS: [&str; 5] = ["resnet50", "mobilenetv2", "torchscript", "spin", "custom"];
 
 /// A whole file. The comments on the keys are what an editor shows (`jostle schema`).
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -129,6 +129,8 @@ pub struct PrimarySpec {
     /// What a task computes; spin burns CPU and needs no libtorch.
     #[schemars(extend("enum" = WORKLOADS))]
     pub workload: String,
+    /// The file of a network of one's own, from the experiment file's folder; belongs to the workload torchscript.
+    pub model: Option<String>,
     /// What runs the job; builtin unless given.
     #[schemars(extend("enum" = ["builtin", "custom"]))]
     #[schemars(extend("default" = "builtin"))]
@@ -252,7 +254,7 @@ pub struct ImagesSpec {
     /// Side of the square crop in pixels; 64 in the primary and 96 in an aggressor unless given.
     #[schemars(range(min = 32, max = 512))]
     pub size: Option<u32>,
-    /// default (what set-up installed), or a folder with one sub-folder of pictures per class.
+    /// default (what set-up installed), or a folder with one sub-folder of pictures per class, from the experiment file's folder.
     #[schemars(extend("default" = "default"))]
     pub folder: Option<String>,
     /// CPU time of an image, 100us to 10s, only with workload: spin; 15ms in the primary and 3ms in an aggressor unless given.
@@ -283,6 +285,8 @@ pub struct AggressorSpecText {
     /// What a query computes; spin burns CPU and needs no libtorch.
     #[schemars(extend("enum" = WORKLOADS))]
     pub workload: String,
+    /// The file of a network of one's own, from the experiment file's folder; belongs to the workload torchscript.
+    pub model: Option<String>,
     /// What queries are about; belongs to the networks and spin.
     pub images: Option<ImagesSpec>,
     /// The command; belongs to the workload custom.

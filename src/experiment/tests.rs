@@ -56,6 +56,23 @@ const REFUSALS: &[(&str, &str, &str, &str)] = &[
     ("backend: { local: {} }", "backend: { kubernetes: {} }", "spec.backend.kubernetes", "local"),
     ("schedule: { static: {} }", "schedule: { barrier: {} }", "spec.primary.schedule.barrier", "static"),
     ("workload: resnet50", "workload: resnet51", "spec.primary.workload", "resnet50"),
+    ("workload: resnet50", "workload: torchscript", "spec.primary.model", "model: net.pt"),
+    ("workload: resnet50", "workload: torchscript\n    model: ''", "spec.primary.model", "model: net.pt"),
+    ("workload: resnet50", "workload: resnet50\n    model: net.pt", "spec.primary.model", "workload: torchscript"),
+    ("workload: resnet50", "workload: torchscript\n    modell: net.pt", "spec.primary.modell", "did you mean model?"),
+    (
+        "workload: mobilenetv2",
+        "workload: torchscript",
+        "spec.arms[0].aggressors[0].model",
+        "from the experiment file's folder",
+    ),
+    (
+        "workload: mobilenetv2",
+        "workload: spin\n          model: net.pt",
+        "spec.arms[0].aggressors[0].model",
+        "leave it out",
+    ),
+    ("folder: default", "folder: ''", "spec.primary.images.folder", "one sub-folder per class"),
     ("perIteration: 80", "perIteration: 8", "spec.primary.images.perIteration", "80"),
     ("memory: 1Gi", "memory: plenty", "spec.primary.resources.requests.memory", "512Mi"),
     ("name: colocated", "name: baseline", "spec.arms[0].name", "another name"),
@@ -95,6 +112,13 @@ const COMMAND_REFUSALS: &[(&str, &str, &str, &str)] = &[
         "    workload: custom\n",
         "    workload: custom\n    images: { perIteration: 9 }\n",
         "spec.primary.images",
+        "leave it out",
+    ),
+    ("    workload: custom\n", "    workload: custom\n    model: net.pt\n", "spec.primary.model", "leave it out"),
+    (
+        "          custom: *compiler\n",
+        "          custom: *compiler\n          model: net.pt\n",
+        "spec.arms[1].aggressors[0].model",
         "leave it out",
     ),
     (
@@ -167,7 +191,7 @@ fn a_command_is_read() {
     let job = example.primary.workload.custom().unwrap();
     assert_eq!((job.command.program.as_str(), job.command.arguments.len()), ("sh", 2));
     assert_eq!((job.counts, example.primary.scale().unit.as_str()), (Counts::Each, "MB/s"));
-    assert!(example.runs_commands() && example.arms.iter().all(|arm| arm.aggressor.as_ref().unwrap().load.is_none()));
+    assert!(example.brings_files() && example.arms.iter().all(|arm| arm.aggressor.as_ref().unwrap().load.is_none()));
     let bare = COMPRESS.replace("      counts: each ", "      #").replace("      unit: MB\n", "");
     let bare = read(&bare.replace("    metric: throughput", "    metric: duration")).unwrap();
     assert_eq!(bare.primary.workload.custom().unwrap().counts, Counts::Total);
@@ -177,6 +201,20 @@ fn a_command_is_read() {
     assert_eq!(read(&latency).unwrap().primary.workload.custom().unwrap().counts, Counts::Reading);
     let error = read(&latency.replace("      unit: MB\n", "")).unwrap_err();
     assert!(error.field == "spec.primary.custom.unit" && error.accepted.contains("unit: ms"), "{error}");
+}
+
+/// A network of the user's own, as the job and as tenants, beside one that is built in; only what the user brings needs the folder.
+#[test]
+fn a_model_is_read() {
+    let own = |to: &str, from: &str| read(&DEMO.replace(&format!("workload: {from}"), to)).unwrap();
+    let job = own("workload: torchscript\n    model: nets/net.pt", "resnet50");
+    assert_eq!(job.primary.workload, Work::Model { model: "nets/net.pt".into() });
+    assert_eq!((job.primary.workload.name(), job.primary.scale().unit.as_str()), ("torchscript", "images/s"));
+    let tenants = own("workload: torchscript\n          model: /net.pt", "mobilenetv2");
+    assert_eq!(tenants.arms[0].aggressor.as_ref().unwrap().workload, Work::Model { model: "/net.pt".into() });
+    let pictures = read(&DEMO.replace("folder: default", "folder: mine")).unwrap();
+    assert!(job.brings_files() && tenants.brings_files() && pictures.brings_files());
+    assert!(!read(DEMO).unwrap().brings_files());
 }
 
 /// A misspelt key gets a suggestion.

@@ -120,13 +120,28 @@ fn percent_below_100(field: &str, value: Option<Percent>, default: f64) -> Check
     }
 }
 
-fn network(field: &str, text: &str) -> Checked<Network> {
-    match text {
-        "resnet50" => Ok(Network::Resnet50),
-        "mobilenetv2" => Ok(Network::Mobilenetv2),
-        "spin" => Ok(Network::Spin),
-        other => fail(field, &format!("{other:?} is not known"), "resnet50, mobilenetv2, spin or custom"),
-    }
+/// What images go through: what is said `at` the keys `workload` and `model`.
+fn network<C>(at: [&str; 2], text: &str, model: Option<String>) -> Checked<Work<C>> {
+    const MODEL: &str = "model: net.pt, a file written by torch.jit.save, from the experiment file's folder";
+    let network = match (text, model) {
+        ("torchscript", Some(model)) if !model.is_empty() && !model.contains('\0') => {
+            return Ok(Work::Model { model: PathBuf::from(model) });
+        }
+        ("torchscript", Some(_)) => return fail(at[1], "is no file", MODEL),
+        ("torchscript", None) => return fail(at[1], "is missing", MODEL),
+        ("resnet50", None) => Network::Resnet50,
+        ("mobilenetv2", None) => Network::Mobilenetv2,
+        ("spin", None) => Network::Spin,
+        ("resnet50" | "mobilenetv2" | "spin", Some(_)) => {
+            let accepted = "leave it out, or workload: torchscript";
+            return fail(at[1], "belongs to the workload torchscript", accepted);
+        }
+        (other, _) => {
+            let accepted = "resnet50, mobilenetv2, torchscript, spin or custom";
+            return fail(at[0], &format!("{other:?} is not known"), accepted);
+        }
+    };
+    Ok(Work::Network(network))
 }
 
 /// Names that the contract knows but this version does not carry out are refused, never ignored.
@@ -169,7 +184,7 @@ fn primary(mut spec: PrimarySpec, topology: Topology) -> Checked<Primary> {
         return fail("spec.primary.executorCores", &format!("{executor_cores} slots"), "1 to 64, for example 1");
     }
     let slots = u32::from(spec.executors) * u32::from(executor_cores);
-    let workload = network("spec.primary.workload", &spec.workload)?;
+    let workload = network(["spec.primary.workload", "spec.primary.model"], &spec.workload, spec.model)?;
     let Some(per_iteration) = given.per_iteration else {
         return fail("spec.primary.images.perIteration", "is missing", &format!("perIteration: {}", slots * 5));
     };
@@ -181,12 +196,13 @@ fn primary(mut spec: PrimarySpec, topology: Topology) -> Checked<Primary> {
             &format!("at least one a slot, for example {}", slots * 5),
         );
     }
+    let images = images("spec.primary.images", &given, workload.network(), 64, Duration::from_millis(15))?;
     Ok(Primary {
-        workload: Work::Network(workload),
+        workload,
         executors: spec.executors,
         executor_cores,
         resources: resources("spec.primary.resources", &spec.resources)?,
-        images: images("spec.primary.images", &given, workload, 64, Duration::from_millis(15))?,
+        images,
         metric: Metric::Throughput,
     })
 }
@@ -205,15 +221,15 @@ fn static_schedule(spec: &ScheduleSpec) -> Checked<()> {
     }
 }
 
-fn images(field: &str, spec: &ImagesSpec, workload: Network, size: u32, cost: Duration) -> Checked<Images> {
+fn images(field: &str, spec: &ImagesSpec, workload: Option<Network>, size: u32, cost: Duration) -> Checked<Images> {
     let size = spec.size.unwrap_or(size);
     if !(32..=512).contains(&size) {
         return fail(&format!("{field}.size"), &format!("{size} pixels"), "32 to 512, for example 64");
     }
     let cost = match (spec.cost, workload) {
         (None, _) => cost,
-        (Some(DurationText(cost)), Network::Spin) if (0.0001..=10.0).contains(&cost.as_secs_f64()) => cost,
-        (Some(_), Network::Spin) => {
+        (Some(DurationText(cost)), Some(Network::Spin)) if (0.0001..=10.0).contains(&cost.as_secs_f64()) => cost,
+        (Some(_), Some(Network::Spin)) => {
             return fail(&format!("{field}.cost"), "is out of range", "100us to 10s, for example 15ms");
         }
         (Some(_), _) => {
@@ -221,6 +237,9 @@ fn images(field: &str, spec: &ImagesSpec, workload: Network, size: u32, cost: Du
         }
     };
     let folder = spec.folder.as_deref().filter(|folder| *folder != "default").map(PathBuf::from);
+    if folder.as_ref().is_some_and(|folder| folder.as_os_str().is_empty() || folder.to_string_lossy().contains('\0')) {
+        return fail(&format!("{field}.folder"), "is no folder", "folder: pictures, with one sub-folder per class");
+    }
     Ok(Images { per_iteration: spec.per_iteration.unwrap_or(0), size, folder, spin_cost_us: cost.as_micros() as u64 })
 }
 
@@ -293,17 +312,18 @@ fn aggressor(field: &str, spec: AggressorSpecText, topology: Topology) -> Checke
         (Work::Custom(Box::new(custom::tenant(field, &spec)?)), custom::NO_IMAGES, None)
     } else {
         only(&format!("{field}.scenario"), spec.scenario.as_deref(), "server")?;
-        let workload = network(&format!("{field}.workload"), &spec.workload)?;
+        let at = [format!("{field}.workload"), format!("{field}.model")];
+        let workload = network([&at[0], &at[1]], &spec.workload, spec.model)?;
         if spec.custom.is_some() {
             let accepted = "leave it out, or workload: custom";
             return fail(&format!("{field}.custom"), "belongs to the workload custom", accepted);
         }
         let given = spec.images.unwrap_or_default();
-        let images = images(&format!("{field}.images"), &given, workload, 96, Duration::from_millis(3))?;
+        let images = images(&format!("{field}.images"), &given, workload.network(), 96, Duration::from_millis(3))?;
         let Some(given) = &spec.load else {
             return fail(&format!("{field}.load"), "is missing", "load: { mode: hostCpu, target: 80% }");
         };
-        (Work::Network(workload), images, Some(load(&format!("{field}.load"), given)?))
+        (workload, images, Some(load(&format!("{field}.load"), given)?))
     };
     Ok(AggressorSpec {
         name: label(&format!("{field}.name"), spec.name)?,

@@ -144,6 +144,7 @@ fn example(key: &str) -> &'static str {
         ("backend", "backend: { local: {} }"),
         ("primary", "primary: { workload: spin, executors: 16, images: { perIteration: 80 } }"),
         ("workload", "workload: resnet50"),
+        ("model", "model: net.pt"),
         ("executors", "executors: 16"),
         ("executorCores", "executorCores: 1"),
         ("images", "images: { perIteration: 80, size: 64 }"),

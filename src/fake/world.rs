@@ -114,7 +114,7 @@ impl World {
             nodes: nodes.map(|node| node.node).take(usize::from(experiment.primary.executors)).collect(),
             // A command's steps are made up, five a second.
             per_iteration: match experiment.primary.workload {
-                Work::Network(_) => experiment.primary.images.per_iteration.into(),
+                Work::Network(_) | Work::Model { .. } => experiment.primary.images.per_iteration.into(),
                 Work::Custom(_) => truth.images_per_second / 5.0,
             },
             told: experiment.primary.workload.custom().map(|job| (job.progress.clone(), experiment.primary.metric)),

@@ -229,6 +229,7 @@ fn name(network: Network) -> &'static str {
         Network::Resnet50 => "resnet50",
         Network::Mobilenetv2 => "mobilenetv2",
         Network::Spin => "spin",
+        Network::Torchscript => "torchscript",
     }
 }
 

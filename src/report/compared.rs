@@ -124,7 +124,7 @@ fn figure(session: &Session, by: &Judging) -> Result<Judged, AnalysisError> {
 /// throughputs of the baseline and of each arm, and what came out.
 pub fn stopping(rule: &Rule, confidence: f64, blocks: u64, arms: impl Iterator<Item = Seen>) -> StoppingRow {
     let target_half_width_pp = match rule {
-        Rule::Fixed { .. } => None,
+        Rule::Fixed { .. } | Rule::Decision { .. } => None,
         Rule::Precision { half_width_pp, .. } => Some(*half_width_pp),
     };
     let mut reached = true;
@@ -147,6 +147,7 @@ pub fn stopping(rule: &Rule, confidence: f64, blocks: u64, arms: impl Iterator<I
         rule: match rule {
             Rule::Fixed { .. } => "fixed".to_owned(),
             Rule::Precision { .. } => "precision".to_owned(),
+            Rule::Decision { .. } => "decision".to_owned(),
         },
         blocks,
         target_half_width_pp,

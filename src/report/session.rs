@@ -1,8 +1,8 @@
 //! From judged blocks to the statistics: one session per colocated arm, compared with the baseline.
 
 use jostle_analysis::{
-    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session, Unit,
-    effect, steady::steady_state,
+    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session,
+    Unit, effect, steady::steady_state,
 };
 
 use super::{

@@ -1,11 +1,11 @@
 //! Every figure of a known run by independent arithmetic, and the shapes that runs take when they do not go well.
 
+mod beside;
 mod formats;
 mod html;
 mod metric;
 mod refusals;
 mod schema;
-mod beside;
 mod text;
 
 use super::{

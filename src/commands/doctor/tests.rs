@@ -42,7 +42,7 @@ fn look(root: &Path, text: &str) -> Vec<Check> {
     let roots = Roots::below(root);
     let facts: Machine = machine::facts_below(&roots.proc);
     let planned = plan::plan(&experiment, &facts);
-    let mut checks = cheap(&experiment, &facts, planned.as_ref(), None, &roots);
+    let mut checks = cheap(&experiment, &facts, planned.as_ref(), Path::new(""), None, &roots);
     checks.retain(|check| !["prometheus", "programs", "data", "disk"].contains(&check.check));
     checks
 }

@@ -24,6 +24,7 @@ pub fn primary(spec: PrimarySpec) -> Checked<Primary> {
         return fail("spec.primary.custom", "is missing", accepted);
     };
     let strangers = [
+        ("model", spec.model.is_some()),
         ("images", spec.images.is_some()),
         ("schedule", spec.schedule.is_some()),
         ("executorCores", spec.executor_cores.is_some()),
@@ -75,7 +76,9 @@ pub fn tenant(field: &str, spec: &AggressorSpecText) -> Checked<Command> {
         let accepted = "leave load out, and let resources.limits.cpu or podsPerNode say how much";
         return fail(&format!("{field}.load"), why, accepted);
     }
-    for (key, given) in [("images", spec.images.is_some()), ("scenario", spec.scenario.is_some())] {
+    let strangers =
+        [("model", spec.model.is_some()), ("images", spec.images.is_some()), ("scenario", spec.scenario.is_some())];
+    for (key, given) in strangers {
         if given {
             let accepted = "leave it out, or a built-in workload such as mobilenetv2";
             return fail(&format!("{field}.{key}"), "means nothing to a command", accepted);

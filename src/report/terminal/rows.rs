@@ -53,7 +53,15 @@ pub fn loss(metric: &str, stopping: &StoppingRow, comparison: &ComparisonRow) ->
 pub fn tests(arms: usize, comparison: &ComparisonRow) -> Vec<(&'static str, String)> {
     let limit = comparison.limit_percent.zip(comparison.noninferiority_p).map(|(limit, p)| {
         let level = (1.0 - comparison.degradation_percent.confidence) / 2.0;
-        ("limit", format!("{} % or more: one-sided p {} (within the limit below {})", short(limit), probability(p), short(level)))
+        (
+            "limit",
+            format!(
+                "{} % or more: one-sided p {} (within the limit below {})",
+                short(limit),
+                probability(p),
+                short(level)
+            ),
+        )
     });
     let together = comparison.simultaneous.as_ref().and_then(|row| estimate(row, " ")).map(|figure| {
         let p = or_not_available(comparison.p_adjusted.map(probability));

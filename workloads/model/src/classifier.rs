@@ -2,13 +2,14 @@
 
 use jostle_kernel::{Classification, Kernel, KernelError, random::SplitMix64};
 use jostle_protocol::kernel::{KernelSpec, Network as Asked};
-use tch::NoGradGuard;
+use tch::{NoGradGuard, Tensor};
 
 use crate::{
     architecture::Architecture,
     mobilenetv2,
     network::Network,
     pictures::{Picture, Pictures},
+    program::Program,
     resnet50,
     weights::Weights,
 };
@@ -16,9 +17,24 @@ use crate::{
 /// Sides of the crop that are served, in pixels: below 32 the networks' last feature maps vanish.
 const SIDES: std::ops::RangeInclusive<u32> = 32..=1024;
 
+/// What makes outputs of an image.
+enum Outputs {
+    Network(Network),
+    Program(Program),
+}
+
+impl Outputs {
+    fn of(&self, image: Tensor) -> Result<Vec<f32>, KernelError> {
+        match self {
+            Self::Network(network) => network.forward(image),
+            Self::Program(program) => program.forward(&image),
+        }
+    }
+}
+
 /// A network with its pictures, ready to classify on the thread that opened it, or in a process forked from there.
 pub struct Classifier {
-    network: Network,
+    outputs: Outputs,
     pictures: Pictures,
     side: u32,
     provenance: String,
@@ -32,9 +48,11 @@ impl Classifier {
     ///
     /// # Errors
     /// [`KernelError::Spec`] for `spin`, a missing folder or a size that is not served; [`KernelError::File`] for pictures or
-    /// weights that are missing or damaged; [`KernelError::Compute`] where libtorch fails.
+    /// weights that are missing or damaged, and for a program that takes no pictures or names no classes; [`KernelError::Compute`]
+    /// where libtorch fails.
     pub fn open(spec: &KernelSpec) -> Result<Self, KernelError> {
         let architecture = architecture(spec.network)?;
+        let name = architecture.as_ref().map_or("a TorchScript program", |architecture| architecture.name);
         let side = spec.image_size;
         if !SIDES.contains(&side) {
             let why =
@@ -42,21 +60,35 @@ impl Classifier {
             return Err(KernelError::Spec { field: "imageSize", why });
         }
         let Some(folder) = &spec.folder else {
-            let why =
-                format!("{} needs pictures: a folder that holds, for example, Egyptian_cat/one.jpg", architecture.name);
+            let why = format!("{name} needs pictures: a folder that holds, for example, Egyptian_cat/one.jpg");
             return Err(KernelError::Spec { field: "folder", why });
         };
         single_thread();
         let _no_grad = tch::no_grad_guard();
-        let pictures = Pictures::read(folder, side, spec.weights.as_deref())?;
-        let weights = match &spec.weights {
-            Some(path) => Weights::read(&architecture, path)?,
-            None => Weights::random(&architecture, spec.seed)?,
+        let listed = architecture.as_ref().and(spec.weights.as_deref());
+        let pictures = Pictures::read(folder, side, listed)?;
+        let (outputs, source) = match (architecture, &spec.weights) {
+            (Some(architecture), file) => {
+                let weights = match file {
+                    Some(path) => Weights::read(&architecture, path)?,
+                    None => Weights::random(&architecture, spec.seed)?,
+                };
+                let source = format!("{}, {}", architecture.name, weights.source);
+                (Outputs::Network(Network::build(&architecture, &weights, side)?), source)
+            }
+            (None, Some(path)) => {
+                let program = Program::load(path, pictures.classes())?;
+                let source = program.provenance();
+                (Outputs::Program(program), source)
+            }
+            (None, None) => {
+                let why = "torchscript needs a program: a file such as net.pt, written by torch.jit.save".to_owned();
+                return Err(KernelError::Spec { field: "weights", why });
+            }
         };
-        let network = Network::build(&architecture, &weights, side)?;
-        let provenance = format!("{}, {}", architecture.name, weights.source);
-        let classifier = Self { network, pictures, side, provenance, _no_grad };
-        // oneDNN compiles its code at the first call: forked processes inherit it.
+        let provenance = [source].into_iter().chain(pictures.left_out()).collect::<Vec<_>>().join("; ");
+        let classifier = Self { outputs, pictures, side, provenance, _no_grad };
+        // oneDNN compiles its code at the first call, and a program is compiled at its first ones: forked processes inherit it.
         classifier.classify_centre(0)?;
         Ok(classifier)
     }
@@ -77,7 +109,7 @@ impl Classifier {
     }
 
     fn classify_at(&self, picture: &Picture, left: u32, top: u32) -> Result<Classification, KernelError> {
-        let outputs = self.network.forward(picture.crop(self.side, left, top)?)?;
+        let outputs = self.outputs.of(picture.crop(self.side, left, top)?)?;
         Ok(Classification { class: largest(&outputs), label: picture.label })
     }
 }
@@ -100,10 +132,12 @@ impl Kernel for Classifier {
     }
 }
 
-fn architecture(asked: Asked) -> Result<Architecture, KernelError> {
+/// The description of a network that is built in; none of a program, which describes itself.
+fn architecture(asked: Asked) -> Result<Option<Architecture>, KernelError> {
     match asked {
-        Asked::Resnet50 => Ok(resnet50::architecture()),
-        Asked::Mobilenetv2 => Ok(mobilenetv2::architecture()),
+        Asked::Resnet50 => Ok(Some(resnet50::architecture())),
+        Asked::Mobilenetv2 => Ok(Some(mobilenetv2::architecture())),
+        Asked::Torchscript => Ok(None),
         Asked::Spin => Err(KernelError::Spec {
             field: "network",
             why: "spin is no libtorch network: use resnet50 or mobilenetv2 here, or the program without libtorch"

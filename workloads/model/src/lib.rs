@@ -1,4 +1,5 @@
-//! ResNet50 and MobileNetV2 on libtorch, one image at a time, one thread, with the convolutions fused by oneDNN.
+//! ResNet50 and MobileNetV2 on libtorch, one image at a time, one thread, with the convolutions fused by oneDNN; and networks of the
+//! user's own, as TorchScript programs.
 //!
 //! [`open`] reads pictures and weights, folds batch normalisation into the convolutions, lays the weights out for the true
 //! input size and runs once, so that processes forked afterwards share all of it and answer at once. No thread is made:
@@ -10,6 +11,7 @@ mod mobilenetv2;
 mod network;
 mod operator;
 mod pictures;
+mod program;
 mod resnet50;
 mod weights;
 

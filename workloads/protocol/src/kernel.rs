@@ -14,7 +14,7 @@ pub struct KernelSpec {
     pub image_size: u32,
     /// Folder with one sub-folder per class; `None` only for `spin`.
     pub folder: Option<PathBuf>,
-    /// Weights in safetensors format; `None` means random weights from `seed` (or `spin`).
+    /// Weights in safetensors format, or the program of a `torchscript` network; `None` means random weights from `seed` (or `spin`).
     pub weights: Option<PathBuf>,
     /// Seed of the random weights.
     pub seed: u64,
@@ -22,11 +22,13 @@ pub struct KernelSpec {
     pub spin_cost_us: Option<u64>,
 }
 
-/// The computations that are built in.
+/// The computations that are built in, and those of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
     Resnet50,
     Mobilenetv2,
     Spin,
+    /// Whatever the TorchScript program in the file `weights` computes.
+    Torchscript,
 }

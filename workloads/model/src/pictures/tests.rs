@@ -89,6 +89,41 @@ fn folders_without_pictures_are_refused() {
     assert!(refusal(folder.path()).contains("no picture found"));
 }
 
+/// One picture in a hundred may be broken: it is left out, counted and named. One more is too many, and the first is named.
+#[test]
+fn few_broken_pictures_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    for index in 0..200 {
+        gradient(&folder.path().join(format!("{}/{index:03}.png", ["a", "b"][index % 2])), 20, 20);
+    }
+    let broken = |name: &str| fs::write(folder.path().join(name), "no picture").unwrap();
+    assert_eq!(Pictures::read(folder.path(), 64, None).unwrap().left_out(), None);
+    broken("b/101.png");
+    broken("a/100.png");
+    let pictures = Pictures::read(folder.path(), 64, None).unwrap();
+    assert_eq!((pictures.len(), pictures.classes()), (198, 2));
+    let told = pictures.left_out().unwrap();
+    assert_eq!(told, "2 of 200 pictures broken and left out: a/100.png, b/101.png");
+    broken("a/102.png");
+    let text = refusal(folder.path());
+    assert!(text.contains("a/100.png: ") && text.contains("3 of the 200 pictures in "), "{text}");
+    assert!(text.contains("accepted: at most 1 %"), "{text}");
+}
+
+/// A JPEG that was cut off is broken, wherever it was cut.
+#[test]
+fn cut_jpegs_are_broken() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a/one.jpg");
+    gradient(&path, 300, 300);
+    let bytes = fs::read(&path).unwrap();
+    for length in [0, 10, bytes.len() / 3, bytes.len() / 2, bytes.len() - 20, bytes.len() - 2] {
+        fs::write(&path, &bytes[..length]).unwrap();
+        let text = refusal(folder.path());
+        assert!(text.contains("a/one.jpg: "), "{length} of {} bytes: {text}", bytes.len());
+    }
+}
+
 /// A damaged picture and one of absurd shape are refused by name.
 #[test]
 fn bad_pictures_are_refused() {
