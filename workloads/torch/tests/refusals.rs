@@ -104,6 +104,9 @@ fn a_network_of_ones_own() {
     assert_ne!(ready(&model, &folder).digest, one.digest);
 }
 
+/// Writes a program for pictures of this side.
+type Make = fn(&Path, i64);
+
 /// A file that is no program, a program for other inputs, with other outputs, with too few, and with numbers that are none.
 #[test]
 fn networks_that_are_refused() {
@@ -111,7 +114,7 @@ fn networks_that_are_refused() {
     let (model, folder) = (there.path().join("net.pt"), there.path().join("pictures"));
     pictures(&folder, 4, 0);
     let side = i64::from(SIDE);
-    let cases: [(&str, fn(&Path, i64)); 5] = [
+    let cases: [(&str, Make); 5] = [
         ("is no TorchScript program", |path, _| fs::write(path, "PK\x03\x04 and then nothing").unwrap()),
         ("does not take a picture of shape [1, 3, 64, 64]", |path, _| {
             let weight = Tensor::ones([10, 784], (Kind::Float, Device::Cpu));
