@@ -9,8 +9,9 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::Write as _,
     path::Path,
-    process::{Child, Command},
+    process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -21,7 +22,7 @@ use jostle::{
         local::{Local, LocalConfig, check, clean},
     },
     cgroup::{Counters, DEFAULT_ROOT, Group, Hierarchy},
-    units::{HostId, Millicores, NodeId},
+    units::{Bytes, HostId, Millicores, NodeId},
 };
 
 static TURN: Mutex<()> = Mutex::new(());
@@ -263,6 +264,36 @@ async fn a_dead_process_is_no_pod() {
     assert!(there.was_killed());
     local.teardown().await.unwrap();
     assert_eq!(left_behind(config), Vec::<String>::new());
+}
+
+/// A process that takes more memory than its pod may is killed by the kernel, and the backend tells pod, limit and field; before that,
+/// and of pods without a limit, it has nothing to tell.
+#[tokio::test]
+async fn a_memory_limit_that_is_reached_is_told() {
+    let layout = layout();
+    let machine = machine("memory", &layout);
+    let mut local = Local::new(machine.config.clone());
+    local.provision(&layout).await.unwrap();
+    let node = layout.hosts[0].nodes[0].node;
+    let mut burner = Burner::start();
+    local.launch(&pod("unlimited", primary(node), None, vec![burner.0.id()])).await.unwrap();
+    // Waits for a line, so that it is in its pod before it takes anything.
+    let greedy = Command::new("sh").args(["-c", "read go; exec tail /dev/zero"]).stdin(Stdio::piped()).spawn();
+    let mut greedy = Burner(greedy.unwrap());
+    let mut limited = pod("greedy", primary(node), None, vec![greedy.0.id()]);
+    limited.resources.memory_limit = Some(Bytes(16 << 20));
+    local.launch(&limited).await.unwrap();
+    assert_eq!(local.post_mortem(), None);
+    greedy.0.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    assert!(greedy.was_killed());
+    let told = local.post_mortem().unwrap();
+    assert!(told.starts_with("pod greedy reached its memory limit of 16Mi"), "{told}");
+    assert!(told.contains("spec.primary.resources.limits.memory"), "{told}");
+    local.stop("greedy").await.unwrap();
+    assert_eq!(local.post_mortem(), None);
+    local.teardown().await.unwrap();
+    assert!(burner.was_killed());
+    assert_eq!(left_behind(&machine.config), Vec::<String>::new());
 }
 
 /// After kill -9 the lock is free and the groups and processes are there: the next run is refused, `clean` removes them all.
