@@ -17,19 +17,9 @@ mod row;
 #[path = "benchmarks/table.rs"]
 mod table;
 
-use harness::{
-    BenchError,
-    row::{Better, Row},
-};
+use harness::{BenchError, row::Row};
 
 /// A row in ms that is never set up.
 fn row_with_bars(at_least: Option<f64>, at_most: Option<f64>) -> Row {
-    Row {
-        name: "a-row",
-        unit: "ms",
-        better: Better::Less,
-        at_least,
-        at_most,
-        set_up: || Err(BenchError::Peer("never started".into())),
-    }
+    Row { name: "a-row", unit: "ms", at_least, at_most, set_up: || Err(BenchError::Peer("never started".into())) }
 }

@@ -116,7 +116,10 @@ fn arms() {
     });
     let holm = percent(100.0 * by_holm as f64 / SESSIONS as f64);
     let text = after(&page(), "arms");
-    assert!(text.starts_with(&format!("In {} of all studies, and in {holm} by Holm's", percent(alone))), "{alone} {holm}");
+    assert!(
+        text.starts_with(&format!("In {} of all studies, and in {holm} by Holm's", percent(alone))),
+        "{alone} {holm}"
+    );
 }
 
 /// How much wider the interval is that holds at every look.

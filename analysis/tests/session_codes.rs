@@ -1,5 +1,7 @@
 //! Every code of the method is raised by a crafted session, and what refuses leaves no number to print: criterion A13.
 
+#![expect(clippy::unwrap_used, reason = "test code outside #[test] functions: crafted traces are long enough")]
+
 use std::collections::BTreeSet;
 
 use jostle_analysis::steady::steady_state;

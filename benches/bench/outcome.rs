@@ -71,7 +71,7 @@ impl Outcome {
             met: None,
         };
         if outcome.peer.is_some() {
-            let (base, other) = rounds.arms(row.better);
+            let (base, other) = (&rounds.ours, &rounds.theirs);
             let effect = paired_log_ratio(base, other, CONFIDENCE, RULE.kappa(n))?;
             outcome.theirs = Some(of_one_side(&rounds.theirs)?.0);
             outcome.ratio = Some(effect.ratio());

@@ -10,7 +10,7 @@ use jostle_analysis::{Decision, Rule, balanced_pairs, decide};
 use super::{
     BenchError,
     outcome::{CONFIDENCE, Outcome},
-    row::{Better, Row, Sides},
+    row::{Row, Sides},
 };
 
 /// "Half-width under 5 %": in log units a little less, since `(e^h - e^-h) / 2` exceeds `h`.
@@ -36,18 +36,11 @@ pub struct Rounds {
 }
 
 impl Rounds {
-    /// The arms of which the ratio is the second over the first: above 1 where ours is better.
-    pub fn arms(&self, better: Better) -> (&[f64], &[f64]) {
-        match better {
-            Better::Less => (&self.ours, &self.theirs),
-            Better::More => (&self.theirs, &self.ours),
-        }
-    }
-
     /// What the interval is of: log ratios of the rounds, or the logs of ours alone.
-    fn logs(&self, better: Better) -> Result<Vec<f64>, BenchError> {
+    fn logs(&self) -> Result<Vec<f64>, BenchError> {
         let ones = vec![1.0; self.ours.len()];
-        let (base, other) = if self.theirs.is_empty() { (&ones[..], &self.ours[..]) } else { self.arms(better) };
+        // Theirs over ours: above 1 where ours is better.
+        let (base, other) = if self.theirs.is_empty() { (&ones, &self.ours) } else { (&self.ours, &self.theirs) };
         Ok(jostle_analysis::log_ratios(base, other)?)
     }
 }
@@ -84,7 +77,7 @@ pub fn measure(row: &Row, sides: Sides, clock: &impl Clock) -> Result<Outcome, B
             }
         }
         slowest = slowest.max(clock.now().since(before));
-        let narrow = matches!(decide(&RULE, &rounds.logs(row.better)?, CONFIDENCE)?, Decision::Stop { .. });
+        let narrow = matches!(decide(&RULE, &rounds.logs()?, CONFIDENCE)?, Decision::Stop { .. });
         if narrow || clock.now().since(start) + slowest > LONGEST {
             break;
         }

@@ -11,27 +11,14 @@ pub type Side = Box<dyn FnMut() -> Result<f64, BenchError>>;
 pub struct Row {
     /// Unique, in lower case with hyphens; `make bench PART` chooses by it.
     pub name: &'static str,
-    /// The unit of ours and theirs.
+    /// The unit of ours and theirs: of a time, or of anything else of which less is better.
     pub unit: &'static str,
-    /// Which way the ratio is taken.
-    pub better: Better,
     /// The smallest figure that meets the bar.
     pub at_least: Option<f64>,
     /// The largest figure that meets the bar.
     pub at_most: Option<f64>,
     /// Makes the data, and starts the peer.
     pub set_up: fn() -> Result<Sides, BenchError>,
-}
-
-/// Whether less or more of the unit is better. The ratio is above 1 where ours is better: theirs over ours for times, ours over theirs for
-/// rates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// Times, bytes.
-    Less,
-    /// Rates.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no row measures a rate yet; the tests of rows do"))]
-    More,
 }
 
 /// The two sides of a row, ready to run.

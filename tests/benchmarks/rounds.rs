@@ -12,13 +12,13 @@ use crate::{
         BenchError,
         outcome::Outcome,
         rounds::{self, FEWEST_ROUNDS, measure},
-        row::{Better, Row, Side, Sides, Theirs},
+        row::{Row, Side, Sides, Theirs},
     },
     row_with_bars,
 };
 
-fn row(better: Better) -> Row {
-    Row { better, ..row_with_bars(None, None) }
+fn row() -> Row {
+    row_with_bars(None, None)
 }
 
 /// A side that takes `seconds`, give or take `noise` of it in turns, and writes `letter` down.
@@ -34,13 +34,13 @@ fn side(clock: &SimulatedClock, log: &Rc<RefCell<String>>, letter: char, seconds
 }
 
 /// Runs the row on simulated time: outcome, order of the sides' turns, and the seconds it took.
-fn run(better: Better, ours: (f64, f64), theirs: Option<(f64, f64)>) -> (Result<Outcome, BenchError>, String, f64) {
+fn run(ours: (f64, f64), theirs: Option<(f64, f64)>) -> (Result<Outcome, BenchError>, String, f64) {
     let clock = SimulatedClock::at(Timestamp(0));
     let log = Rc::new(RefCell::new(String::new()));
     let theirs = theirs
         .map(|(seconds, noise)| Theirs { peer: "other 1.0".into(), side: side(&clock, &log, 't', seconds, noise) });
     let sides = Sides { ours: side(&clock, &log, 'o', ours.0, ours.1), theirs };
-    let outcome = measure(&row(better), sides, &clock);
+    let outcome = measure(&row(), sides, &clock);
     let turns = log.borrow().clone();
     (outcome, turns, clock.now().seconds())
 }
@@ -48,7 +48,7 @@ fn run(better: Better, ours: (f64, f64), theirs: Option<(f64, f64)>) -> (Result<
 /// Quiet rounds end at the first look, after a warm-up of each side; every round has both sides once, and neither is always first.
 #[test]
 fn quiet_rounds_are_few_and_alternate() {
-    let (outcome, turns, _) = run(Better::Less, (0.010, 0.01), Some((0.500, 0.001)));
+    let (outcome, turns, _) = run((0.010, 0.01), Some((0.500, 0.001)));
     let outcome = outcome.unwrap();
     assert_eq!(outcome.rounds, FEWEST_ROUNDS);
     assert_eq!(turns.len(), 2 + 2 * FEWEST_ROUNDS);
@@ -62,7 +62,7 @@ fn quiet_rounds_are_few_and_alternate() {
 /// Noise takes more rounds, as many as bring the half-width under 5 % of the ratio and no more than that.
 #[test]
 fn noisy_rounds_go_on_until_narrow() {
-    let (outcome, _, seconds) = run(Better::Less, (0.010, 0.15), Some((0.500, 0.001)));
+    let (outcome, _, seconds) = run((0.010, 0.15), Some((0.500, 0.001)));
     let outcome = outcome.unwrap();
     let (low, high, ratio) = (outcome.ratio_low.unwrap(), outcome.ratio_high.unwrap(), outcome.ratio.unwrap());
     assert!(outcome.rounds > FEWEST_ROUNDS && seconds < 60.0, "{} rounds, {seconds} s", outcome.rounds);
@@ -72,7 +72,7 @@ fn noisy_rounds_go_on_until_narrow() {
 /// A row that stays wide ends before its 5 minutes are over, and tells the interval that it reached.
 #[test]
 fn rounds_end_in_time() {
-    let (outcome, _, seconds) = run(Better::Less, (10.0, 0.5), None);
+    let (outcome, _, seconds) = run((10.0, 0.5), None);
     let outcome = outcome.unwrap();
     assert!((280.0..=300.0).contains(&seconds), "{seconds}");
     assert!(outcome.ours_high - outcome.ours_low > 0.1 * outcome.ours);
@@ -81,21 +81,20 @@ fn rounds_end_in_time() {
 /// Where the time allows fewer rounds than an interval takes, there is no figure.
 #[test]
 fn too_few_rounds_are_no_figure() {
-    let (outcome, turns, _) = run(Better::Less, (100.0, 0.1), None);
+    let (outcome, turns, _) = run((100.0, 0.1), None);
     assert!(matches!(outcome, Err(BenchError::Analysis(_))), "{turns}");
 }
 
-/// Of rates the ratio is ours over theirs, so that above 1 is better either way.
+/// The ratio is theirs over ours, so that above 1 is better.
 #[test]
 fn a_ratio_above_one_is_better() {
-    let less = run(Better::Less, (0.010, 0.01), Some((0.020, 0.001))).0.unwrap().ratio.unwrap();
-    let more = run(Better::More, (0.020, 0.01), Some((0.010, 0.001))).0.unwrap().ratio.unwrap();
-    assert!((less - 2.0).abs() < 0.1 && (more - 2.0).abs() < 0.1, "{less} {more}");
+    let ratio = run((0.010, 0.01), Some((0.020, 0.001))).0.unwrap().ratio.unwrap();
+    assert!((ratio - 2.0).abs() < 0.1, "{ratio}");
 }
 
 /// A row that cannot be set up has no figure.
 #[test]
 fn without_a_peer_there_is_no_figure() {
-    let outcome = rounds::run(&row(Better::Less), &SimulatedClock::at(Timestamp(0)));
+    let outcome = rounds::run(&row(), &SimulatedClock::at(Timestamp(0)));
     assert!(matches!(outcome, Err(BenchError::Peer(_))));
 }

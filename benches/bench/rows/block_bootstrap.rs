@@ -16,7 +16,7 @@ use super::{
 use crate::harness::{
     BenchError,
     peer::{Peer, python, same_work},
-    row::{Better, Row, Sides, Theirs, milliseconds},
+    row::{Row, Sides, Theirs, milliseconds},
 };
 
 const RESAMPLES: usize = 999;
@@ -26,14 +26,7 @@ const TOLERANCE: f64 = 0.01;
 
 /// A call of scipy for each session.
 pub fn row() -> Row {
-    Row {
-        name: "block-bootstrap",
-        unit: "ms",
-        better: Better::Less,
-        at_least: Some(50.0),
-        at_most: None,
-        set_up: || sides("each"),
-    }
+    Row { name: "block-bootstrap", unit: "ms", at_least: Some(50.0), at_most: None, set_up: || sides("each") }
 }
 
 /// One call of scipy for all sessions.

@@ -3,13 +3,12 @@
 use jostle_analysis::paired_log_ratio;
 
 use super::sessions::sessions;
-use crate::harness::row::{Better, Row, Sides, milliseconds};
+use crate::harness::row::{Row, Sides, milliseconds};
 
 pub fn row() -> Row {
     Row {
         name: "paired-t-intervals",
         unit: "ms",
-        better: Better::Less,
         at_least: None,
         at_most: Some(60.0),
         set_up: || {

@@ -2,7 +2,7 @@
 
 use jostle_analysis::{Rule, SplitMix64, Spread, StopRule};
 
-use crate::harness::row::{Better, Row, Sides, milliseconds};
+use crate::harness::row::{Row, Sides, milliseconds};
 
 /// Of log ratios, for throughputs that vary by 1 % from run to run: about 13 blocks a session.
 const SD: f64 = 0.01 * std::f64::consts::SQRT_2;
@@ -11,7 +11,6 @@ pub fn row() -> Row {
     Row {
         name: "stop-rule-sessions",
         unit: "ms",
-        better: Better::Less,
         at_least: None,
         at_most: Some(50.0),
         set_up: || {
