@@ -47,6 +47,7 @@ deny:
 
 clippy:
 	@$(STEP) clippy-root $(ROOT) clippy --quiet --locked --all-targets -- -D warnings
+	@$(STEP) clippy-analysis $(ROOT) clippy --quiet --locked --release --package jostle-analysis --all-targets -- -D warnings
 	@$(STEP) clippy-torch cargo clippy --quiet --locked $(TORCH) --all-targets -- -D warnings
 
 docs: export RUSTDOCFLAGS := -D warnings

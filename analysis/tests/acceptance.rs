@@ -5,7 +5,11 @@
 //! A10 is in `schedules.rs`, A11 in `reference_cases.rs`, A12 and A14 in `invariances.rs`, A13 in `session_codes.rs`.
 
 #![cfg(not(debug_assertions))]
-#![expect(clippy::unwrap_used, reason = "test code outside #[test] functions: simulated input is always valid")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "test code outside #[test] functions: simulated input is always valid, and what was found is worth reading"
+)]
 
 use jostle_analysis::simulation::{
     Course, Design, Drift, Interval, Noise, Stopping, covers, percent_of_sessions, refused, simulate, stopped_session,
