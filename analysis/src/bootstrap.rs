@@ -60,6 +60,8 @@ pub struct Bca {
 
 /// The interval from `resamples` drawn samples of blocks; per resample `n` indices in order, of [`SplitMix64::below`] from `seed`.
 ///
+/// Source: section 1.10; Efron 1987.
+///
 /// # Errors
 /// Lengths differ; fewer than 3 blocks; a throughput that is not finite and positive; no resamples; all resamples on one side of the
 /// estimate; confidence outside (0, 1).

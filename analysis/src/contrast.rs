@@ -22,6 +22,8 @@ pub struct PhasePair {
 /// Degradation from load that is switched on and off inside each run (switchback): pairs of neighbouring phases are the units, from at
 /// least 3 independent runs.
 ///
+/// Source: section 1.10.
+///
 /// # Errors
 /// Fewer than 3 runs; a run without pairs; and as [`crate::paired_log_ratio`].
 pub fn switchback_log_ratio(runs: &[Vec<PhasePair>], confidence: f64) -> Result<PairedLogRatio, AnalysisError> {
@@ -42,6 +44,8 @@ pub struct NodeRates {
 
 /// How much the loaded node falls behind the others: its log ratio less the mean log ratio of the others, per block. Diagnostic only:
 /// in a job that waits at barriers all nodes slow down together, and the contrast vanishes.
+///
+/// Source: section 1.10; Bulej et al. 2020.
 ///
 /// # Errors
 /// A block without other nodes; and as [`crate::paired_log_ratio`].

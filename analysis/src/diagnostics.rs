@@ -28,6 +28,8 @@ pub struct Diagnostics {
 }
 
 /// What stands beside the estimate of a session that was judged.
+///
+/// Source: sections 1.6, 1.10 and 2.
 pub fn diagnostics(session: &Session, effect: &PairedLogRatio, limit_percent: Option<f64>) -> Diagnostics {
     let confidence = effect.degradation().confidence();
     let ratios = log_ratios(&session.baseline, &session.colocated).unwrap_or_default();

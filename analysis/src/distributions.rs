@@ -22,6 +22,8 @@ const SERIES_FROM_DF: f64 = 2000.0;
 
 /// Quantile of Student's t at probability `p`, for real `df` in [0.1, 1e15]. Tails below 1e-50 count as 1e-50.
 ///
+/// Source: Student 1908; by `statrs`.
+///
 /// # Errors
 /// `p` outside (0, 1); `df` outside its range.
 pub fn t_quantile(p: f64, df: f64) -> Result<f64, AnalysisError> {
@@ -102,6 +104,8 @@ fn t_series(z: f64, df: f64) -> f64 {
 
 /// Two-sided tail of Student's t: `P(|T_df| > |t|)`. An infinite `t` gives 0.
 ///
+/// Source: Student 1908; by `statrs`.
+///
 /// # Errors
 /// `t` NaN; `df` outside its range.
 pub fn t_two_sided_p(t: f64, df: f64) -> Result<f64, AnalysisError> {
@@ -113,6 +117,8 @@ pub fn t_two_sided_p(t: f64, df: f64) -> Result<f64, AnalysisError> {
 }
 
 /// Upper tail of Student's t: `P(T_df > t)`.
+///
+/// Source: Student 1908; by `statrs`.
 ///
 /// # Errors
 /// `t` NaN; `df` outside its range.
@@ -163,6 +169,8 @@ fn two_sided_by_beta(t: f64, df: f64) -> f64 {
 
 /// Quantile of the standard normal law at probability `p`. Tails below 1e-50 count as 1e-50.
 ///
+/// Source: by `statrs`; section 5.
+///
 /// # Errors
 /// `p` outside (0, 1).
 pub fn normal_quantile(p: f64) -> Result<f64, AnalysisError> {
@@ -177,6 +185,8 @@ fn normal_lower(tail: f64) -> f64 {
 
 /// Quantile of the chi-square law with `df` in [0.1, 1e7] degrees of freedom at probability `p`. Lower tails below
 /// 1e-50 count as 1e-50.
+///
+/// Source: by `statrs`; section 5.
 ///
 /// # Errors
 /// `p` outside (0, 1); `df` outside its range.

@@ -17,6 +17,8 @@ use crate::error::{AnalysisError, check_finite};
 /// are the upper ends of intervals that cover all at once, `limit_percent` the largest acceptable degradation; loads in any
 /// unit and order. `None` where the lowest load is already over.
 ///
+/// Source: section 1.8.
+///
 /// # Errors
 /// Lengths differ; no loads; a value that is not finite.
 pub fn capacity(loads: &[f64], upper_percent: &[f64], limit_percent: f64) -> Result<Option<f64>, AnalysisError> {

@@ -36,6 +36,8 @@ pub struct Dunnett {
 
 /// Dunnett's comparisons, guarded: refused where an arm has more than 4 times the residual variance of another.
 ///
+/// Source: section 1.7; Dunnett 1955.
+///
 /// # Errors
 /// [`AnalysisError::UnequalVariances`]; and as [`dunnett_unguarded`].
 pub fn dunnett(baseline: &[f64], arms: &[Vec<f64>], confidence: f64) -> Result<Dunnett, AnalysisError> {
@@ -49,6 +51,8 @@ pub fn dunnett(baseline: &[f64], arms: &[Vec<f64>], confidence: f64) -> Result<D
 
 /// The computation without its guard, to be checked against other programs. With one arm three times as noisy its intervals cover
 /// 90 % at once, and that arm's 80 %.
+///
+/// Source: section 1.7; Dunnett 1955.
 ///
 /// # Errors
 /// No arms; lengths differ; fewer than 3 blocks; a throughput that is not finite and positive; no spread beyond that of blocks and

@@ -42,6 +42,8 @@ impl Equivalence {
 /// Two one-sided t tests of the block log ratios against the margins `ln(1 - m)` and `-ln(1 - m)`, for a study whose number of
 /// blocks was fixed. `margin_percent` is the largest acceptable degradation.
 ///
+/// Source: section 1.6; Schuirmann 1987.
+///
 /// # Errors
 /// As [`crate::paired_log_ratio`]; a margin outside (0, 100); `alpha` outside (0, 1).
 pub fn tost_paired_log(
@@ -81,6 +83,8 @@ pub fn tost_paired_log(
 
 /// One-sided p of "the degradation is `limit_percent` or more", dual to the printed interval: kappa is in it, so that it is below
 /// `(1 - confidence) / 2` exactly when the verdict is within.
+///
+/// Source: section 1.6.
 ///
 /// # Errors
 /// A limit that is not at least 0 and below 100.

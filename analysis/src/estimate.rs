@@ -131,6 +131,8 @@ impl Estimate {
 
 /// Mean of independent values with its Student t interval (df = n - 1), in the unit of the values.
 ///
+/// Source: Student 1908; section 1.3 of load over windows.
+///
 /// # Errors
 /// A value that is not finite; fewer than 2 values; identical values; confidence outside (0, 1).
 pub fn mean_t(values: &[f64], confidence: f64) -> Result<Estimate, AnalysisError> {
@@ -153,6 +155,8 @@ pub fn mean_t(values: &[f64], confidence: f64) -> Result<Estimate, AnalysisError
 }
 
 /// Sample standard deviation over the mean, in percent: how much the baseline varies from run to run.
+///
+/// Source: section 3.4.
 ///
 /// # Errors
 /// A value that is not finite; fewer than 2 values; a mean that is not above 0.

@@ -30,6 +30,8 @@ struct Means {
 
 /// Ratio of the means of paired values.
 ///
+/// Source: section 1.10; Fieller 1954.
+///
 /// # Errors
 /// Lengths differ; fewer than 2 pairs; a value that is not finite; confidence outside (0, 1); a mean of `a` that is 0.
 pub fn fieller_paired(a: &[f64], b: &[f64], confidence: f64) -> Result<Fieller, AnalysisError> {
@@ -46,6 +48,8 @@ pub fn fieller_paired(a: &[f64], b: &[f64], confidence: f64) -> Result<Fieller, 
 }
 
 /// Ratio of the means of two independent samples; degrees of freedom by Satterthwaite's formula at the estimated ratio.
+///
+/// Source: section 1.10; Fieller 1954.
 ///
 /// # Errors
 /// Fewer than 2 values in an arm; a value that is not finite; no spread in either arm; confidence outside (0, 1); a mean of

@@ -14,6 +14,8 @@ const MOST_BLOCKS: usize = 1_000_000;
 /// This is the bound `n >= (t s / h)^2` with the widening that the rule applies; for any target, so it also answers
 /// what half the width would cost. `None` where that is beyond about 10^6 blocks.
 ///
+/// Source: section 1.5.
+///
 /// # Errors
 /// `sd_log` not finite or negative; confidence outside (0, 1); target not finite and above 0.
 pub fn forecast_blocks(
@@ -32,6 +34,8 @@ pub fn forecast_blocks(
 /// Blocks of a fixed study whose half-width stays within `half_width_log` with probability `assurance` when the true
 /// spread is `sd_log` (both log units): the smallest `n >= 3` with
 /// `t(1 - alpha/2, n - 1) sd sqrt(chi2(assurance, n - 1) / (n - 1) / n) <= half_width_log`. `None` as in [`forecast_blocks`].
+///
+/// Source: section 3.4.
 ///
 /// # Errors
 /// `sd_log` not finite or negative; `half_width_log` not finite and above 0; assurance or confidence outside (0, 1).

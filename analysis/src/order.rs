@@ -24,6 +24,8 @@ pub struct OrderEffect {
 /// Whether blocks that ran the colocated arm first differ from the others, by Welch's t on their log ratios. Carry-over from a
 /// contended run is one cause, and mostly too small to be found so.
 ///
+/// Source: section 2, code S4; Welch 1947.
+///
 /// # Errors
 /// Lengths differ; fewer than 2 blocks of an order; a value that is not finite; no spread; confidence outside (0, 1).
 pub fn order_effect(log_ratios: &[f64], orders: &[PairOrder], confidence: f64) -> Result<OrderEffect, AnalysisError> {

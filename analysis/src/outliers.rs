@@ -22,6 +22,8 @@ pub struct OutlierFlags {
 
 /// Modified z-scores and the values they flag.
 ///
+/// Source: section 2, code Y3; Iglewicz & Hoaglin 1993.
+///
 /// # Errors
 /// No values; a value that is not finite.
 pub fn outlier_flags(values: &[f64]) -> Result<OutlierFlags, AnalysisError> {
@@ -35,6 +37,8 @@ pub fn outlier_flags(values: &[f64]) -> Result<OutlierFlags, AnalysisError> {
 }
 
 /// Median: the middle value, or the mean of the two middle ones. In the unit of the values.
+///
+/// Source: section 5.
 ///
 /// # Errors
 /// No values; a value that is not finite.

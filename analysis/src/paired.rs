@@ -100,6 +100,8 @@ impl PairedLogRatio {
 /// rate). `confidence` is a fraction; `kappa` is 1 for a number of blocks fixed in advance, else
 /// [`crate::Rule::kappa`].
 ///
+/// Source: section 1.4; Kalibera & Jones 2012.
+///
 /// # Errors
 /// Lengths differ; fewer than 3 blocks; a throughput that is not finite and positive; the same log ratio in every
 /// block; no finite interval; confidence outside (0, 1); kappa below 1.
@@ -124,6 +126,8 @@ pub struct AbbaBlock {
 
 /// The same from ABBA blocks: a block's value is the mean of the logs of its colocated runs less that of its baseline runs.
 ///
+/// Source: section 1.10.
+///
 /// # Errors
 /// As [`paired_log_ratio`].
 pub fn abba_log_ratio(blocks: &[AbbaBlock], confidence: f64) -> Result<PairedLogRatio, AnalysisError> {
@@ -135,6 +139,8 @@ pub fn abba_log_ratio(blocks: &[AbbaBlock], confidence: f64) -> Result<PairedLog
 
 /// The same with an interval that holds however often the result was looked at: the t confidence sequence of
 /// [`crate::t_confidence_sequence`] with `c2 = 1`. [`Estimate::kappa`] says how much wider than the plain t it is.
+///
+/// Source: section 2, code P1; Wang & Ramdas 2023.
 ///
 /// # Errors
 /// As [`paired_log_ratio`]; fewer blocks than the sequence needs for a bound (5 at 95 %).
@@ -201,6 +207,8 @@ pub(crate) fn percent_slower(log: f64) -> f64 {
 
 /// `ln(colocated) - ln(baseline)` of each block: the values that [`crate::decide`] and [`half_width_log`] take.
 ///
+/// Source: section 1.4.
+///
 /// # Errors
 /// Lengths differ; a throughput that is not finite and positive.
 pub fn log_ratios(baseline: &[f64], colocated: &[f64]) -> Result<Vec<f64>, AnalysisError> {
@@ -227,6 +235,8 @@ fn check_rates(arm: &'static str, values: &[f64]) -> Result<(), AnalysisError> {
 }
 
 /// Half-width of the t interval of the mean of `log_ratios`, times `kappa`; defined from 2 values on, in log units.
+///
+/// Source: section 1.4.
 ///
 /// # Errors
 /// Fewer than 2 values; a value that is not finite; confidence outside (0, 1); kappa below 1.

@@ -22,6 +22,8 @@ pub struct Power {
 /// Power of the two-sided paired t test on log ratios, by the noncentral t law: the probability that `n` blocks whose log
 /// ratios have standard deviation `sd_log` find a true degradation of `degradation_percent` at level `alpha`.
 ///
+/// Source: section 3.4.
+///
 /// # Errors
 /// Fewer than 2 blocks; a spread that is not finite and above 0; a degradation that is not finite and below 100; `alpha`
 /// outside (0, 1).
@@ -52,6 +54,8 @@ pub fn power_paired_t(n: usize, sd_log: f64, degradation_percent: f64, alpha: f6
 
 /// Blocks that find a true degradation with probability `power`: the smallest `n >= 3` for which [`power_paired_t`] reaches
 /// it. `None` where that is beyond about 10^6 blocks (a degradation of 0 is never found more often than by error).
+///
+/// Source: section 3.4.
 ///
 /// # Errors
 /// As [`power_paired_t`]; `power` outside (0, 1).

@@ -35,6 +35,8 @@ pub fn quantile_type7(values: &[f64], q: &[f64]) -> Result<Vec<f64>, AnalysisErr
 /// The same, with `None` for each `q` for which there are fewer values than a finite upper bound at `confidence`
 /// takes ([`min_n_percentile`], first number): at 95 % a p99 needs 299 queries, a p90 29, a p50 5.
 ///
+/// Source: section 1.9.
+///
 /// # Errors
 /// A value that is not finite; a `q` or confidence outside (0, 1). No values is no error: every answer is `None`.
 pub fn percentiles(values: &[f64], q: &[f64], confidence: f64) -> Result<Vec<Option<f64>>, AnalysisError> {

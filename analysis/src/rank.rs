@@ -59,6 +59,8 @@ impl HodgesLehmann {
 /// Estimate and exact signed-rank interval of the block log ratios: the median of their `n (n + 1) / 2` Walsh averages, between
 /// the `q`-th smallest and the `q`-th largest, `q` the smallest with `P(T+ <= q) >= alpha / 2`.
 ///
+/// Source: section 1.10; Hodges & Lehmann 1963.
+///
 /// # Errors
 /// Lengths differ; no blocks, or more than 500; a throughput that is not finite and positive; confidence outside (0, 1).
 pub fn hodges_lehmann_paired(
@@ -70,6 +72,8 @@ pub fn hodges_lehmann_paired(
 }
 
 /// The same of block values in log units.
+///
+/// Source: section 1.10; Hodges & Lehmann 1963.
 ///
 /// # Errors
 /// As [`hodges_lehmann_paired`]; a value that is not finite.
@@ -88,6 +92,8 @@ pub fn hodges_lehmann(log_ratios: &[f64], confidence: f64) -> Result<HodgesLehma
 
 /// Estimate and exact interval of the shift between two independent samples, in log units: the median of all `ln b - ln a`, with
 /// the law of Mann & Whitney's U.
+///
+/// Source: section 1.10; Hodges & Lehmann 1963.
 ///
 /// # Errors
 /// An arm without runs; more than 10 000 differences; a throughput that is not finite and positive; confidence outside (0, 1).

@@ -34,6 +34,8 @@ pub struct Levels {
 
 /// Variation within and between the runs of one arm, and the best length of a run.
 ///
+/// Source: section 1.3; Kalibera & Jones 2013.
+///
 /// # Errors
 /// Fewer than 2 runs, or 2 samples in a run; runs of different lengths; a value that is not finite; a cost that is not finite
 /// and above 0; confidence outside (0, 1).
@@ -67,6 +69,8 @@ pub fn levels(runs: &[Vec<f64>], cost: Cost, confidence: f64) -> Result<Levels, 
 
 /// Ratio of two means, and its bounds from their half-widths: `(ma mb -+ sqrt((ma mb)^2 - (ma^2 - ha^2)(mb^2 - hb^2))) / (ma^2 -
 /// ha^2)`. `None` where the interval of `a` holds 0, so that the ratio has no bounds.
+///
+/// Source: Kalibera & Jones 2012; section 5.
 ///
 /// # Errors
 /// A mean or half-width that is not finite; a mean of `a` that is 0.

@@ -30,6 +30,8 @@ impl PairOrder {
 /// Balanced permuted pairs: of each four consecutive pairs two run AB and two BA, shuffled.
 ///
 /// At every prefix the counts of AB and BA differ by at most 2, so a drift linear in time cannot pass for an effect.
+///
+/// Source: section 1.2.
 pub fn balanced_pairs(seed: u64, pairs: usize) -> Vec<PairOrder> {
     let mut rng = SplitMix64::for_purpose(seed, "pair order");
     let mut orders = Vec::with_capacity(pairs);
@@ -44,6 +46,8 @@ pub fn balanced_pairs(seed: u64, pairs: usize) -> Vec<PairOrder> {
 /// One uniformly random permutation of the arms `0..arms` per block; 0 is the baseline.
 ///
 /// For two arms use [`balanced_pairs`], which also balances who goes first.
+///
+/// Source: section 1.2; Abedi & Brecht 2017.
 pub fn permuted(seed: u64, arms: usize, blocks: usize) -> Vec<Vec<usize>> {
     let mut rng = SplitMix64::for_purpose(seed, "arm order");
     (0..blocks)
@@ -58,6 +62,8 @@ pub fn permuted(seed: u64, arms: usize, blocks: usize) -> Vec<Vec<usize>> {
 /// The host `0..hosts` to load in each block: random without replacement, in rounds that hold every host once.
 ///
 /// Independent of the order of arms of the same seed.
+///
+/// Source: section 1.2.
 pub fn rotation(seed: u64, hosts: NonZeroUsize, blocks: usize) -> Vec<usize> {
     let mut rng = SplitMix64::for_purpose(seed, "host rotation");
     let mut loaded = Vec::with_capacity(blocks);

@@ -40,6 +40,8 @@ pub fn stein_two_stage(pilot: &[f64], half_width: f64, confidence: f64) -> Resul
 /// (1 - A)(n + c2)))`, Q the sum of squares about the mean. In the unit of the values; `None` while unbounded (below 5 values
 /// at 95 % and `c2 = 1`).
 ///
+/// Source: section 1.10.
+///
 /// # Errors
 /// Fewer than 2 values; a value that is not finite; `c2` not finite and above 0; confidence outside (0, 1).
 pub fn t_confidence_sequence(values: &[f64], c2: f64, confidence: f64) -> Result<Option<f64>, AnalysisError> {

@@ -125,11 +125,15 @@ pub struct FailedRuns {
 
 /// The codes of a session, in the order of [`Code::ALL`], each at most once. `confidence` (a fraction) and `rule` are those of the
 /// interval, against which a drift is measured.
+///
+/// Source: section 2.
 pub fn codes(session: &Session, confidence: f64, rule: &Rule) -> Vec<Code> {
     Code::ALL.into_iter().filter(|&code| is_raised(session, code, confidence, rule)).collect()
 }
 
 /// Whether a code, once raised, refuses this session.
+///
+/// Source: section 2.
 pub fn refuses(session: &Session, code: Code) -> bool {
     let many_unsteady = || session.steady.as_ref().is_some_and(SteadyState::too_many_runs_unsteady);
     code.severity() == Severity::Refuse || (code == Code::S2 && many_unsteady())
@@ -178,12 +182,16 @@ fn too_many_voids(session: &Session) -> bool {
 
 /// Whether more than 20 % of all blocks are void: the half of L4 that says something once there are more than the first 6.
 /// A runner may ask it of the blocks to come: `voids` of `blocks` that there will be at least.
+///
+/// Source: section 2, code L4.
 pub fn void_share_exceeded(voids: usize, blocks: usize) -> bool {
     blocks > EARLY_BLOCKS && voids as f64 > VOID_SHARE * blocks as f64
 }
 
 /// Whether more than 2 of the first 6 blocks run are void: the half of L4 that no later block can mend, so that a
 /// runner may give up at once. `voided` in order of time, one entry per block run.
+///
+/// Source: section 2, code L4.
 pub fn too_many_early_voids(voided: &[bool]) -> bool {
     voided.iter().take(EARLY_BLOCKS).filter(|void| **void).count() > EARLY_VOIDS
 }

@@ -23,6 +23,8 @@ pub struct SignFlip {
 
 /// Two-sided p of "no effect" over all patterns of signs of the block log ratios.
 ///
+/// Source: section 1.10; Fisher 1935.
+///
 /// # Errors
 /// No blocks, or more than 24; a value that is not finite.
 pub fn sign_flip(log_ratios: &[f64]) -> Result<SignFlip, AnalysisError> {

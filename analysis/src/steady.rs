@@ -105,6 +105,8 @@ pub struct Cusum8 {
 /// Whether the level of a trace shifts: cumulated sums of 8 batch means, with the noise from their successive differences, which
 /// a shift hardly inflates.
 ///
+/// Source: section 5.
+///
 /// # Errors
 /// Fewer than 8 samples; a value that is not finite; a mean of 0.
 pub fn cusum8(trace: &[f64]) -> Result<Cusum8, AnalysisError> {
@@ -215,6 +217,8 @@ pub fn steadiness(trace: &[f64]) -> Result<Steadiness, AnalysisError> {
 
 /// The traces of several runs, each divided by its own mean and aligned on its start, averaged sample by sample up to the end of
 /// the shortest.
+///
+/// Source: section 1.3.
 ///
 /// # Errors
 /// No traces; one without samples; a value that is not finite; a mean that is not above 0.

@@ -59,6 +59,8 @@ impl Rule {
 }
 
 /// `1 + 2.5 / n`, the widening factor of precision mode; also in force at the largest number of blocks. `n = 0` counts as 1.
+///
+/// Source: section 1.5.
 pub fn kappa(n: usize) -> f64 {
     1.0 + INFLATION / n.max(1) as f64
 }
@@ -83,6 +85,8 @@ pub enum Decision {
 ///
 /// Identical log ratios have a half-width of 0 and stop: more of the same would not mend them, and [`crate::compare`]
 /// refuses them.
+///
+/// Source: section 1.5.
 ///
 /// # Errors
 /// A log ratio that is not finite; confidence outside (0, 1); a target half-width that is not finite and above 0.

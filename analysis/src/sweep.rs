@@ -45,6 +45,8 @@ impl Cell {
 /// Compares each arm of a sweep with the baseline, block by block: Holm's p-values, and intervals simultaneous by Bonferroni's
 /// inequality.
 ///
+/// Source: section 1.7; Holm 1979.
+///
 /// # Errors
 /// No arms; and as [`crate::paired_log_ratio`], of the first arm that has it.
 pub fn sweep(
@@ -99,6 +101,8 @@ pub fn benjamini_hochberg(p: &[f64]) -> Result<Vec<f64>, AnalysisError> {
 }
 
 /// p-values times their number, at most 1, in the order given.
+///
+/// Source: section 5.
 ///
 /// # Errors
 /// A p outside [0, 1].

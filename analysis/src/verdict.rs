@@ -36,6 +36,8 @@ impl fmt::Display for Verdict {
 }
 
 /// Verdict of a degradation (percent) against a limit (percent). Never [`Verdict::Refused`]; a NaN limit is inconclusive.
+///
+/// Source: section 1.6.
 pub fn judge(degradation: &Estimate, limit_percent: f64) -> Verdict {
     if degradation.high() <= limit_percent {
         Verdict::Within
@@ -47,6 +49,8 @@ pub fn judge(degradation: &Estimate, limit_percent: f64) -> Verdict {
 }
 
 /// Whether a degradation is detected: the whole interval lies above 0.
+///
+/// Source: section 1.6.
 pub fn detected(degradation: &Estimate) -> bool {
     degradation.low() > 0.0
 }
@@ -93,6 +97,8 @@ impl Comparison {
 /// acceptable degradation, in percent. A session that was stopped by hand (P1), or for a clear verdict, gets the interval that holds at every
 /// look.
 ///
+/// Source: sections 1.4, 1.6 and 2.
+///
 /// # Errors
 /// Arms of different lengths; confidence outside (0, 1); a limit that is not finite or not in [0, 100); values so far
 /// apart that the interval is unbounded. What the method refuses is no error but [`Comparison::Refused`].
@@ -122,6 +128,8 @@ pub fn compare(
 }
 
 /// The estimate of a session, whatever its codes: what [`compare`] judges. A report that shows it although it is refused says so.
+///
+/// Source: section 1.4.
 ///
 /// # Errors
 /// As [`compare`]; fewer than 3 blocks, or 5 of a session that was stopped by hand; no spread.

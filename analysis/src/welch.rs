@@ -66,6 +66,8 @@ impl WelchLogRatio {
 
 /// Degradation from runs that are not paired: Welch's t on their logs. To be printed with the label "not interleaved".
 ///
+/// Source: section 1.10; Welch 1947.
+///
 /// # Errors
 /// As [`welch`]; a throughput that is not finite and positive; no finite interval.
 pub fn welch_log_ratio(baseline: &[f64], colocated: &[f64], confidence: f64) -> Result<WelchLogRatio, AnalysisError> {

@@ -37,7 +37,8 @@ fn shown(place: &[String], number: &Value) -> String {
         (_, "cpu_seconds_per_image") => fixed(value * 1e3, 3),
         (_, "memory_bytes") => fixed(value / 1024f64.powi(3), 1),
         (_, "confidence" | "fraction") => as_asked(value * 100.0),
-        (_, "p_value") => fixed(value.max(1e-6), 6),
+        (_, "p_value" | "noninferiority_p" | "sign_flip_p" | "p_adjusted" | "p") => fixed(value.max(1e-6), 6),
+        (_, "percent_per_block" | "total_percent" | "modified_z") => fixed(value, 3),
         (
             _,
             "target_percent"
@@ -77,7 +78,7 @@ fn shown(place: &[String], number: &Value) -> String {
             _,
             "seed" | "cpus" | "hosts" | "block" | "redo_of" | "position" | "images" | "iterations" | "offered"
             | "completed" | "late" | "dropped" | "n" | "blocks" | "forecast_blocks" | "scrapes_expected"
-            | "scrapes_missing",
+            | "scrapes_missing" | "baseline_first" | "colocated_first" | "runs" | "unsteady_runs" | "warmup_samples",
         ) => number.as_u64().unwrap().to_string(),
         _ => panic!("{}: no rule says how the page shows this number", place.join(".")),
     }

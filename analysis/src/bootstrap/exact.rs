@@ -8,6 +8,8 @@ const MOST_BLOCKS: usize = 12;
 
 /// The BCa interval from all resamples of the blocks.
 ///
+/// Source: section 1.10; Efron 1987.
+///
 /// # Errors
 /// As [`super::bca_seeded`]; more than 12 blocks.
 pub fn bca_exact(

@@ -19,6 +19,8 @@ pub struct RatioInterval {
 /// Ratio of grand means with a percentile interval. Per resample arm `a`, then `b`; per arm, for each run one draw of a run, then as
 /// many draws of its samples as it has; all by [`SplitMix64::below`] from `seed`.
 ///
+/// Source: section 3.2; Kalibera & Jones 2013.
+///
 /// # Errors
 /// An arm without runs, or a run without samples; a value that is not finite; no resamples; a grand mean of `a` that is 0;
 /// confidence outside (0, 1).

@@ -20,6 +20,8 @@ pub struct Hinge {
 
 /// The hinge that fits best: least squares for each knot of the grid, and of those the smallest error; of equal ones the first knot.
 ///
+/// Source: section 1.8.
+///
 /// # Errors
 /// Lengths differ; fewer than 3 loads; no knots; a value that is not finite; no knot below the largest load.
 pub fn hinge(x: &[f64], y: &[f64], knots: &[f64]) -> Result<Hinge, AnalysisError> {

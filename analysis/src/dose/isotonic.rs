@@ -25,6 +25,8 @@ pub struct Isotonic {
 /// The monotone sequence nearest to `y`, by weighted squares. Values in the order of load; weights are `1 / se^2`, all 1 where
 /// absent.
 ///
+/// Source: section 1.8; Ayer et al. 1955.
+///
 /// # Errors
 /// No values; a value that is not finite; a weight that is not finite and above 0; lengths differ.
 pub fn isotonic(y: &[f64], weights: Option<&[f64]>, direction: Direction) -> Result<Isotonic, AnalysisError> {

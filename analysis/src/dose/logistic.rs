@@ -29,6 +29,8 @@ pub struct Logistic {
 /// For given midpoint and scale the levels are a straight-line fit, so a grid over these two, refined about its best point, finds
 /// the least squares without a start value.
 ///
+/// Source: section 1.8.
+///
 /// # Errors
 /// Lengths differ; fewer than 6 loads; a value that is not finite; all loads equal.
 pub fn logistic(x: &[f64], y: &[f64]) -> Result<Logistic, AnalysisError> {

@@ -79,6 +79,8 @@ impl Interval {
 
 /// Whether the 95 % interval of a study covers its true loss, a fraction; `None` where there is no interval of so few runs, as `seed` draws
 /// the resamples.
+///
+/// Source: section 3.1.
 pub fn covers(interval: Interval, design: Design, study: &Simulated, loss: f64, seed: u64) -> Option<bool> {
     let (baseline, colocated) = (&study.baseline[..], &study.colocated[..]);
     let truth = (-loss).ln_1p();

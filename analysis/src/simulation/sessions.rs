@@ -117,6 +117,8 @@ pub struct Simulated {
 }
 
 /// `n` runs of each arm; the colocated one is slower by the fraction `loss`.
+///
+/// Source: section 3.
 pub fn simulate(design: Design, noise: &Noise, n: usize, loss: f64, seed: u64) -> Simulated {
     let order = design.order(seed, n);
     let mut rng = SplitMix64::for_purpose(seed, "simulated noise");

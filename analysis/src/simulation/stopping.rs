@@ -58,6 +58,8 @@ pub struct Stopped {
 
 /// A session of normal log ratios with standard deviation `sd_log` about a truth of 0, run until the rule stops it.
 ///
+/// Source: section 3.3.
+///
 /// # Errors
 /// `sd_log` so small that all ratios are equal.
 pub fn stopped_session(stopping: Stopping, sd_log: f64, seed: u64) -> Result<Stopped, AnalysisError> {

@@ -51,6 +51,8 @@ impl Course {
 }
 
 /// One trace of 120 samples, sd 2 %, whose noise follows its predecessor with correlation `correlation`.
+///
+/// Source: section 3.5.
 pub fn trace(course: Course, correlation: f64, rng: &mut SplitMix64) -> Vec<f64> {
     let mut noise = rng.normal();
     let fresh = (1.0 - correlation * correlation).sqrt();
@@ -63,6 +65,8 @@ pub fn trace(course: Course, correlation: f64, rng: &mut SplitMix64) -> Vec<f64>
 }
 
 /// Whether rule S1 refuses the average of `runs` such traces.
+///
+/// Source: section 3.5.
 pub fn refused(course: Course, correlation: f64, runs: usize, seed: u64) -> bool {
     let mut rng = SplitMix64::for_purpose(seed, "simulated traces");
     let traces: Vec<Vec<f64>> = (0..runs).map(|_| trace(course, correlation, &mut rng)).collect();

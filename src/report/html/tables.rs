@@ -63,6 +63,8 @@ fn estimates(report: &Report) -> Table {
             ("throughput, Hodges-Lehmann", &row.hodges_lehmann),
             ("throughput, all arms at once", &row.simultaneous),
         ];
+        let order = row.order_effect.as_ref().map(|effect| effect.difference_percent.clone());
+        let known = known.into_iter().chain([("throughput, more where the arm ran first", &order)]);
         let increase = format!("increase of {}", report.metric.name);
         let known = known.into_iter().chain([(increase.as_str(), &row.increase_percent)]);
         let known = known.filter_map(|(of, estimate)| Some((of, estimate.as_ref()?)));
@@ -86,52 +88,37 @@ fn estimates(report: &Report) -> Table {
 
 /// What a doubter asks of the figures: tests beside the interval, order, trend, outliers, steadiness.
 fn checks(report: &Report) -> Table {
-    let mut table = Table::new("Checks of the figures", &["arm", "check", "value", "low", "high", "p", "n", "remark"]);
+    let mut table = Table::new("Checks of the figures", &["arm", "check", "value", "p", "n", "remark"]);
     for row in &report.comparisons {
-        let mut check = |what: &str, figures: [Option<f64>; 3], p: Option<f64>, n: Option<u64>, remark: String| {
-            let [value, low, high] = figures.map(|figure| Cell::known(figure, 3));
+        let mut check = |what: &str, value: Option<f64>, p: Option<f64>, n: Option<u64>, remark: String| {
+            let value = Cell::known(value, 3);
             let p = p.map_or(Cell::known(None, 0), probability);
             let n = n.map_or(Cell::known(None, 0), Cell::count);
-            table.row(vec![Cell::text(&row.arm), Cell::text(what), value, low, high, p, n, Cell::text(remark)]);
+            table.row(vec![Cell::text(&row.arm), Cell::text(what), value, p, n, Cell::text(remark)]);
         };
         let blocks = Some(row.degradation_percent.n);
         if let Some(p) = row.noninferiority_p {
             let limit = row.limit_percent.map_or_else(|| NONE.to_owned(), asked);
-            check("loss at the limit or above", [None; 3], Some(p), blocks, format!("one-sided, limit {limit} %"));
+            check("loss at the limit or above", None, Some(p), blocks, format!("one-sided, limit {limit} %"));
         }
         if let Some(p) = row.sign_flip_p {
-            check("no effect, by signs", [None; 3], Some(p), blocks, "exact permutation test".to_owned());
+            check("no effect, by signs", None, Some(p), blocks, "exact permutation test".to_owned());
         }
         if let Some(p) = row.p_adjusted {
-            check("no effect, of all arms", [None; 3], Some(p), blocks, "adjusted by Holm's method".to_owned());
+            check("no effect, of all arms", None, Some(p), blocks, "adjusted by Holm's method".to_owned());
         }
         if let Some(effect) = &row.order_effect {
-            let more = &effect.difference_percent;
-            let remark = format!(
-                "{} ran the baseline first, {} the arm; {}",
-                effect.baseline_first, effect.colocated_first, more.method
-            );
-            check(
-                "order, more loss where the arm ran first, %",
-                [more.value, more.low, more.high],
-                Some(effect.p),
-                Some(more.n),
-                remark,
-            );
+            let remark =
+                format!("{} blocks ran the baseline first, {} the arm", effect.baseline_first, effect.colocated_first);
+            check("no effect of the order", None, Some(effect.p), Some(effect.difference_percent.n), remark);
         }
         if let Some(trend) = &row.trend {
             let remark = format!("{} % a block; {}", fixed(trend.percent_per_block, 3), trend.method);
-            check(
-                "baseline over the session, %",
-                [Some(trend.total_percent), None, None],
-                Some(trend.p),
-                Some(trend.n),
-                remark,
-            );
+            check("baseline over the session, %", Some(trend.total_percent), Some(trend.p), Some(trend.n), remark);
         }
         for outlier in &row.outliers {
             let what = format!("outlying block {}, modified z", outlier.block);
-            check(&what, [outlier.modified_z, None, None], None, blocks, "kept".to_owned());
+            check(&what, outlier.modified_z, None, blocks, "kept".to_owned());
         }
         let steady = &row.steadiness;
         let remark = match (steady.tested, steady.unsteady_runs, steady.warmup_samples) {
@@ -140,7 +127,7 @@ fn checks(report: &Report) -> Table {
             }
             _ => "not tested".to_owned(),
         };
-        check("steady state", [None; 3], None, steady.runs, remark);
+        check("steady state", None, None, steady.runs, remark);
     }
     table
 }
