@@ -3,6 +3,9 @@
 //! Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. Small enough to be written
 //! again in any language by whoever wants to check a schedule. Not for secrets.
 
+/// What the state grows by at each draw.
+const GAMMA: u64 = 0x9E37_79B9_7F4A_7C15;
+
 /// Generator of Steele, Lea & Flood; each method says how many 64-bit draws it takes, so that streams can be replayed.
 #[derive(Debug, Clone)]
 pub struct SplitMix64 {
@@ -28,7 +31,7 @@ impl SplitMix64 {
 
     /// The next 64 bits. One draw.
     pub fn next_u64(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.state = self.state.wrapping_add(GAMMA);
         let mut z = self.state;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -6,7 +6,7 @@
 
 use std::{cell::Cell, path::Path, rc::Rc};
 
-use jostle_analysis::bootstrap::{Statistic, bca_seeded};
+use jostle_analysis::bootstrap::bca;
 use serde_json::json;
 
 use super::{
@@ -64,7 +64,7 @@ fn sides(resamples: &str) -> Result<Sides, BenchError> {
 fn mean_width(sessions: &[Session]) -> Result<f64, BenchError> {
     let mut widths = 0.0;
     for (seed, (baseline, colocated)) in (1..).zip(sessions) {
-        let interval = bca_seeded(baseline, colocated, Statistic::MeanLogRatio, CONFIDENCE, RESAMPLES, seed)?;
+        let interval = bca(baseline, colocated, CONFIDENCE, RESAMPLES, seed)?;
         widths += interval.high_log - interval.low_log;
     }
     Ok(widths / sessions.len() as f64)
