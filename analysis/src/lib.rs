@@ -7,7 +7,7 @@
 //! Sections named in these pages are those of the method: 1.1 estimand, 1.2 design, 1.3 one run, 1.4 interval, 1.5 stopping, 1.6
 //! verdict, 1.7 sweeps, 1.8 dose and response, 1.9 tail latencies, 1.10 options, 2 codes, 3 simulations, 5 algorithms of the reference cases.
 //!
-//! **The default path** is [`balanced_pairs`] -> [`decide`] -> [`compare`] -> [`diagnostics`]; sweeps add [`sweep`] and [`dose`].
+//! **The default path** is [`balanced_pairs`] -> [`decide`] -> [`compare`] -> [`diagnostics()`]; sweeps add [`sweep()`] and [`dose`].
 //! Everything else is an option behind a name of its own.
 
 pub mod bootstrap;

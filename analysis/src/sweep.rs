@@ -1,7 +1,7 @@
 //! Several cells against one baseline (section 1.7): p-values adjusted for their number, and intervals that cover all at once.
 //!
 //! Each cell keeps its own variance, so one noisy arm spoils nobody else's interval; the pooled alternative is
-//! [`crate::dunnett`].
+//! [`crate::dunnett()`].
 
 use crate::error::{AnalysisError, check_enough};
 use crate::estimate::{Estimate, Method};
