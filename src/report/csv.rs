@@ -51,8 +51,8 @@ const TRIAL: [&str; 37] = [
 const HOST: [&str; 5] =
     ["cpu_seconds", "cpu_percent", "primary_cpu_seconds", "tenant_cpu_seconds", "throttled_seconds"];
 
-/// Columns of the block and of the comparison.
-const COMPARISON: [&str; 22] = [
+/// Columns of a colocated trial: its block, and its arm's loss.
+const LOSS: [&str; 9] = [
     "block_loss_percent",
     "block_modified_z",
     "loss_percent",
@@ -62,6 +62,9 @@ const COMPARISON: [&str; 22] = [
     "loss_blocks",
     "loss_method",
     "loss_kappa",
+];
+/// Columns of what stands beside a loss.
+pub(super) const BESIDE: [&str; 10] = [
     "hodges_lehmann_percent",
     "hodges_lehmann_low_percent",
     "hodges_lehmann_high_percent",
@@ -72,17 +75,17 @@ const COMPARISON: [&str; 22] = [
     "simultaneous_high_percent",
     "order_effect_p",
     "trend_p",
-    "limit_percent",
-    "verdict",
-    "codes",
 ];
+/// Columns of the judgement.
+const JUDGED: [&str; 3] = ["limit_percent", "verdict", "codes"];
 
 /// A header, then a row per trial.
 pub fn to_csv(report: &Report) -> String {
     let hosts: Vec<String> = report.topology.hosts.iter().map(|host| host.host.to_string()).collect();
     let of_hosts = hosts.iter().flat_map(|host| HOST.map(|figure| format!("{}_{figure}", host.replace('-', "_"))));
     let header = TRIAL.map(str::to_owned).into_iter().chain(of_hosts);
-    let header = header.chain(COMPARISON.map(str::to_owned)).chain(["details".to_owned()]);
+    let of_arm = LOSS.iter().chain(&BESIDE).chain(&JUDGED).map(|name| (*name).to_owned());
+    let header = header.chain(of_arm).chain(["details".to_owned()]);
     let mut out = String::new();
     line(&mut out, header);
     for (arm, trial) in report.by_time() {
@@ -157,13 +160,13 @@ fn of_host(row: Option<&HostRow>) -> [String; HOST.len()] {
     ]
 }
 
-/// In the order of [`COMPARISON`]; all empty for the baseline.
-fn of_comparison(row: Option<&ComparisonRow>, trial: &TrialRow) -> [String; COMPARISON.len()] {
-    let Some(row) = row else { return COMPARISON.map(|_| String::new()) };
+/// In the order of [`LOSS`], [`BESIDE`] and [`JUDGED`]; all empty for the baseline.
+fn of_comparison(row: Option<&ComparisonRow>, trial: &TrialRow) -> Vec<String> {
+    let Some(row) = row else { return vec![String::new(); LOSS.len() + BESIDE.len() + JUDGED.len()] };
     let block = row.blocks.iter().find(|block| block.block == trial.block);
     let outlier = row.outliers.iter().find(|outlier| outlier.block == trial.block);
-    let (loss, ranks, together) = (&row.degradation_percent, row.hodges_lehmann.as_ref(), row.simultaneous.as_ref());
-    [
+    let loss = &row.degradation_percent;
+    let mut cells = vec![
         cell(block.map(|block| block.loss_percent)),
         cell(outlier.and_then(|outlier| outlier.modified_z)),
         cell(loss.value),
@@ -173,6 +176,16 @@ fn of_comparison(row: Option<&ComparisonRow>, trial: &TrialRow) -> [String; COMP
         loss.n.to_string(),
         loss.method.clone(),
         loss.kappa.to_string(),
+    ];
+    cells.extend(beside(row));
+    cells.extend([cell(row.limit_percent), cell(row.verdict.map(VerdictWord::word)), row.codes.join(" ")]);
+    cells
+}
+
+/// In the order of [`BESIDE`].
+pub(super) fn beside(row: &ComparisonRow) -> [String; BESIDE.len()] {
+    let (ranks, together) = (row.hodges_lehmann.as_ref(), row.simultaneous.as_ref());
+    [
         cell(ranks.and_then(|row| row.value)),
         cell(ranks.and_then(|row| row.low)),
         cell(ranks.and_then(|row| row.high)),
@@ -183,9 +196,6 @@ fn of_comparison(row: Option<&ComparisonRow>, trial: &TrialRow) -> [String; COMP
         cell(together.and_then(|row| row.high)),
         cell(row.order_effect.as_ref().map(|effect| effect.p)),
         cell(row.trend.as_ref().map(|trend| trend.p)),
-        cell(row.limit_percent),
-        cell(row.verdict.map(VerdictWord::word)),
-        row.codes.join(" "),
     ]
 }
 

@@ -64,7 +64,7 @@ fn estimates(report: &Report) -> Table {
             ("throughput, all arms at once", &row.simultaneous),
         ];
         let order = row.order_effect.as_ref().map(|effect| effect.difference_percent.clone());
-        let known = known.into_iter().chain([("throughput, more where the arm ran first", &order)]);
+        let known = known.into_iter().chain([("order: more where the arm ran first", &order)]);
         let increase = format!("increase of {}", report.metric.name);
         let known = known.into_iter().chain([(increase.as_str(), &row.increase_percent)]);
         let known = known.filter_map(|(of, estimate)| Some((of, estimate.as_ref()?)));

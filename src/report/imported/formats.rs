@@ -2,7 +2,7 @@
 
 use super::{ImportedArm, ImportedReport};
 use crate::report::{
-    csv::{cell, line},
+    csv::{BESIDE, beside, cell, line},
     junit::{Case, Suite, document},
     markdown::{body, escaped},
     model::{BY_HAND, ComparisonRow, VerdictWord},
@@ -10,8 +10,8 @@ use crate::report::{
     terminal::{answer_between, cautions, loss, tests},
 };
 
-/// Columns of the CSV.
-const COLUMNS: [&str; 27] = [
+/// Columns of the CSV before those of what stands beside a loss ...
+const LOSS: [&str; 12] = [
     "file",
     "baseline",
     "arm",
@@ -24,22 +24,9 @@ const COLUMNS: [&str; 27] = [
     "method",
     "kappa",
     "increase_percent",
-    "hodges_lehmann_percent",
-    "hodges_lehmann_low_percent",
-    "hodges_lehmann_high_percent",
-    "p_value",
-    "noninferiority_p",
-    "p_adjusted",
-    "simultaneous_low_percent",
-    "simultaneous_high_percent",
-    "order_effect_p",
-    "trend_p",
-    "limit_percent",
-    "verdict",
-    "detected",
-    "codes",
-    "warnings",
 ];
+/// ... and after them.
+const JUDGED: [&str; 5] = ["limit_percent", "verdict", "detected", "codes", "warnings"];
 
 impl ImportedReport {
     /// For a person: the answer first, then what a doubter asks. With a last line break.
@@ -92,42 +79,32 @@ impl ImportedReport {
     /// For a spreadsheet: a row per comparison. What does not exist is an empty cell.
     pub fn csv(&self) -> String {
         let mut out = String::new();
-        line(&mut out, COLUMNS.map(str::to_owned));
+        line(&mut out, LOSS.iter().chain(&BESIDE).chain(&JUDGED).map(|name| (*name).to_owned()));
         for row in &self.comparisons {
             let loss = &row.degradation_percent;
-            let (ranks, together) = (row.hodges_lehmann.as_ref(), row.simultaneous.as_ref());
-            line(
-                &mut out,
-                [
-                    self.source.file.clone(),
-                    self.baseline().to_owned(),
-                    row.arm.clone(),
-                    self.metric.name.clone(),
-                    loss.n.to_string(),
-                    cell(loss.value),
-                    cell(loss.low),
-                    cell(loss.high),
-                    loss.confidence.to_string(),
-                    loss.method.clone(),
-                    loss.kappa.to_string(),
-                    cell(row.increase_percent.as_ref().and_then(|increase| increase.value)),
-                    cell(ranks.and_then(|row| row.value)),
-                    cell(ranks.and_then(|row| row.low)),
-                    cell(ranks.and_then(|row| row.high)),
-                    cell(row.p_value),
-                    cell(row.noninferiority_p),
-                    cell(row.p_adjusted),
-                    cell(together.and_then(|row| row.low)),
-                    cell(together.and_then(|row| row.high)),
-                    cell(row.order_effect.as_ref().map(|effect| effect.p)),
-                    cell(row.trend.as_ref().map(|trend| trend.p)),
-                    cell(row.limit_percent),
-                    cell(row.verdict.map(VerdictWord::word)),
-                    row.detected.to_string(),
-                    row.codes.join(" "),
-                    row.warnings.join("; "),
-                ],
-            );
+            let mut cells = vec![
+                self.source.file.clone(),
+                self.baseline().to_owned(),
+                row.arm.clone(),
+                self.metric.name.clone(),
+                loss.n.to_string(),
+                cell(loss.value),
+                cell(loss.low),
+                cell(loss.high),
+                loss.confidence.to_string(),
+                loss.method.clone(),
+                loss.kappa.to_string(),
+                cell(row.increase_percent.as_ref().and_then(|increase| increase.value)),
+            ];
+            cells.extend(beside(row));
+            cells.extend([
+                cell(row.limit_percent),
+                cell(row.verdict.map(VerdictWord::word)),
+                row.detected.to_string(),
+                row.codes.join(" "),
+                row.warnings.join("; "),
+            ]);
+            line(&mut out, cells);
         }
         out
     }
