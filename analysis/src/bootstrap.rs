@@ -226,8 +226,13 @@ impl Blocks {
 
 /// Everything of the interval but its ends.
 struct Law {
-    bca: Bca,
-    tail: f64,
+    theta: f64,
+    resamples: u64,
+    p0: f64,
+    z0: f64,
+    acceleration: f64,
+    /// At which the ends are read off: of the BCa interval, then of the plain one.
+    levels: [f64; 4],
 }
 
 impl Law {
@@ -244,28 +249,28 @@ impl Law {
             Normal::standard().cdf(z0 + shifted / (1.0 - acceleration * shifted))
         };
         let z = normal_quantile(tail)?;
-        let bca = Bca {
-            theta: blocks.theta,
-            resamples,
-            p0,
-            z0,
-            acceleration,
-            level_low: level(z),
-            level_high: level(-z),
-            low_log: f64::NAN,
-            high_log: f64::NAN,
-            percentile_low_log: f64::NAN,
-            percentile_high_log: f64::NAN,
-        };
-        Ok(Self { bca, tail })
+        let levels = [level(z), level(-z), tail, 1.0 - tail];
+        Ok(Self { theta: blocks.theta, resamples, p0, z0, acceleration, levels })
     }
 
     /// Reads the ends off the law of the resamples.
     fn interval(self, read: impl FnOnce([f64; 4]) -> [f64; 4]) -> Bca {
-        let Bca { level_low, level_high, .. } = self.bca;
-        let [low_log, high_log, percentile_low_log, percentile_high_log] =
-            read([level_low, level_high, self.tail, 1.0 - self.tail]);
-        Bca { low_log, high_log, percentile_low_log, percentile_high_log, ..self.bca }
+        let Self { theta, resamples, p0, z0, acceleration, levels } = self;
+        let [level_low, level_high, ..] = levels;
+        let [low_log, high_log, percentile_low_log, percentile_high_log] = read(levels);
+        Bca {
+            theta,
+            resamples,
+            p0,
+            z0,
+            acceleration,
+            level_low,
+            level_high,
+            low_log,
+            high_log,
+            percentile_low_log,
+            percentile_high_log,
+        }
     }
 }
 
