@@ -12,7 +12,7 @@ pub use runs::{RatioInterval, hierarchical_bootstrap_seeded};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::distributions::normal_quantile;
-use crate::error::{AnalysisError, check_confidence, check_enough};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_enough};
 use crate::estimate::{Estimate, Method, Parts};
 use crate::paired::{log_ratios, percent_slower};
 use crate::rng::SplitMix64;
@@ -108,7 +108,7 @@ fn from_resamples(blocks: &Blocks, mut drawn: Vec<f64>, confidence: f64) -> Resu
     let below = drawn.iter().map(|value| blocks.side(*value)).sum::<f64>();
     let n = drawn.len();
     let law = Law::new(blocks, below / n as f64, n as u64, confidence)?;
-    Ok(law.interval(|levels| unsorted_quantiles(&mut drawn, levels)))
+    law.interval(|levels| unsorted_quantiles(&mut drawn, levels))
 }
 
 /// Means of resamples of at least 2 values, a few side by side: one sum must wait for its last term.
@@ -254,11 +254,15 @@ impl Law {
     }
 
     /// Reads the ends off the law of the resamples.
-    fn interval(self, read: impl FnOnce([f64; 4]) -> [f64; 4]) -> Bca {
+    fn interval(self, read: impl FnOnce([f64; 4]) -> [f64; 4]) -> Result<Bca, AnalysisError> {
         let Self { theta, resamples, p0, z0, acceleration, levels } = self;
         let [level_low, level_high, ..] = levels;
+        if levels.iter().any(|level| !(0.0..=1.0).contains(level)) {
+            return Err(AnalysisError::Unbounded);
+        }
         let [low_log, high_log, percentile_low_log, percentile_high_log] = read(levels);
-        Bca {
+        check_computed(&[theta, low_log, high_log, percentile_low_log, percentile_high_log])?;
+        Ok(Bca {
             theta,
             resamples,
             p0,
@@ -270,7 +274,7 @@ impl Law {
             high_log,
             percentile_low_log,
             percentile_high_log,
-        }
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 //! (Schuirmann 1987). A large p of "no effect" says neither.
 
 use crate::distributions::{t_quantile, t_upper_p};
-use crate::error::{AnalysisError, check_enough, check_fraction, check_positive};
+use crate::error::{AnalysisError, check_computed, check_enough, check_fraction, check_positive};
 use crate::estimate::mean_and_sd;
 use crate::paired::{MIN_BLOCKS, PairedLogRatio, log_ratios, percent_slower};
 use crate::stopping::log_limit;
@@ -67,15 +67,18 @@ pub fn tost_paired_log(
     let p_noninferiority = t_upper_p(t_lower, df as f64)?;
     let p_upper = t_upper_p(-t_upper, df as f64)?;
     let reach = t_quantile(1.0 - alpha, df as f64)? * se;
+    let (ratio_low, ratio_high) = ((mean - reach).exp(), (mean + reach).exp());
+    let degradation_upper_bound_percent = percent_slower(mean - reach);
+    check_computed(&[t_lower, t_upper, ratio_low, ratio_high, degradation_upper_bound_percent])?;
     Ok(Equivalence {
         t_lower,
         p_noninferiority,
         t_upper,
         p_upper,
         df,
-        degradation_upper_bound_percent: percent_slower(mean - reach),
-        ratio_low: (mean - reach).exp(),
-        ratio_high: (mean + reach).exp(),
+        degradation_upper_bound_percent,
+        ratio_low,
+        ratio_high,
         noninferior: p_noninferiority < alpha,
         equivalent: p_noninferiority.max(p_upper) < alpha,
     })

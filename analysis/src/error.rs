@@ -121,6 +121,11 @@ pub(crate) fn check_at_most(what: &'static str, n: usize, most: usize) -> Result
     if n <= most { Ok(()) } else { Err(AnalysisError::TooMany { what, n, most }) }
 }
 
+/// Accepts results that are numbers: finite values may still lie so far apart that their squares are not.
+pub(crate) fn check_computed(results: &[f64]) -> Result<(), AnalysisError> {
+    if results.iter().all(|result| result.is_finite()) { Ok(()) } else { Err(AnalysisError::Unbounded) }
+}
+
 /// Accepts slices of finite values and names the first that is not.
 pub(crate) fn check_finite(values: &[f64]) -> Result<(), AnalysisError> {
     match values.iter().position(|value| !value.is_finite()) {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::distributions::t_critical;
-use crate::error::{AnalysisError, check_confidence, check_finite};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_finite};
 
 /// How an [`Estimate`] was computed; `Display` is the wording of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +163,9 @@ pub fn mean_t(values: &[f64], confidence: f64) -> Result<Estimate, AnalysisError
 pub fn coefficient_of_variation(values: &[f64]) -> Result<f64, AnalysisError> {
     let (mean, sd) = mean_and_sd(values)?;
     if mean > 0.0 {
-        Ok(100.0 * sd / mean)
+        let percent = 100.0 * (sd / mean);
+        check_computed(&[percent])?;
+        Ok(percent)
     } else {
         Err(AnalysisError::OutOfRange { name: "mean", value: mean, accepted: "above 0, such as 112.6" })
     }

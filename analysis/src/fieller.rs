@@ -3,7 +3,7 @@
 //! Where the denominator is not clearly away from zero (`g >= 1`) no interval with two ends exists, and none is made up.
 
 use crate::distributions::t_critical;
-use crate::error::{AnalysisError, check_confidence};
+use crate::error::{AnalysisError, check_computed, check_confidence};
 use crate::estimate::mean_and_sd;
 
 /// Result of [`fieller_paired`] and [`fieller_welch`].
@@ -70,11 +70,10 @@ pub fn fieller_welch(a: &[f64], b: &[f64], confidence: f64) -> Result<Fieller, A
 
 fn interval(means: &Means, df: f64, confidence: f64) -> Result<Fieller, AnalysisError> {
     let ratio = means.b / means.a;
-    if !(ratio.is_finite() && df.is_finite()) {
-        return Err(AnalysisError::Unbounded);
-    }
+    check_computed(&[ratio, df])?;
     let square = t_critical(confidence, df)?.powi(2);
     let g = square * means.var_a / (means.a * means.a);
+    check_computed(&[g])?;
     let qa = means.a * means.a - square * means.var_a;
     let qb = means.a * means.b - square * means.cov;
     let qc = means.b * means.b - square * means.var_b;

@@ -2,7 +2,7 @@
 //! formula of T2 as in softdevteam/libkalibera).
 
 use crate::distributions::t_critical;
-use crate::error::{AnalysisError, check_confidence, check_enough, check_finite, check_positive};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_enough, check_finite, check_positive};
 use crate::estimate::mean_and_sd;
 
 /// What a run costs, in seconds (or any common unit).
@@ -56,13 +56,15 @@ pub fn levels(runs: &[Vec<f64>], cost: Cost, confidence: f64) -> Result<Levels, 
     let s2_squared = sd * sd;
     let t2_squared = s2_squared - s1_squared / samples as f64;
     // At least one sample, also where samples of a run are all alike.
+    let half_width = t_critical(confidence, n - 1.0)? * (s2_squared / n).sqrt();
+    check_computed(&[s1_squared, s2_squared, t2_squared, half_width])?;
     let optimal = (cost.run / cost.sample * s1_squared / t2_squared).sqrt().ceil().max(1.0);
     Ok(Levels {
         mean,
         s1_squared,
         s2_squared,
         t2_squared,
-        half_width: t_critical(confidence, n - 1.0)? * (s2_squared / n).sqrt(),
+        half_width,
         optimal_samples_per_run: (t2_squared > 0.0).then_some(optimal as u64),
     })
 }
@@ -77,9 +79,7 @@ pub fn levels(runs: &[Vec<f64>], cost: Cost, confidence: f64) -> Result<Levels, 
 pub fn ratio_of(a: &Levels, b: &Levels) -> Result<(f64, Option<(f64, f64)>), AnalysisError> {
     check_finite(&[a.mean, a.half_width, b.mean, b.half_width])?;
     let ratio = b.mean / a.mean;
-    if !ratio.is_finite() {
-        return Err(AnalysisError::Unbounded);
-    }
+    check_computed(&[ratio])?;
     let below = a.mean * a.mean - a.half_width * a.half_width;
     let product = a.mean * b.mean;
     let root = (product * product - below * (b.mean * b.mean - b.half_width * b.half_width)).max(0.0).sqrt();

@@ -1,7 +1,7 @@
 //! Designs that look at the data on the way with a guarantee: Stein's two stages and the t confidence sequence (section 1.10).
 
 use crate::distributions::t_critical;
-use crate::error::{AnalysisError, check_confidence, check_positive};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_positive};
 use crate::estimate::mean_and_sd;
 
 /// Result of [`stein_two_stage`].
@@ -32,7 +32,9 @@ pub fn stein_two_stage(pilot: &[f64], half_width: f64, confidence: f64) -> Resul
     let critical = t_critical(confidence, (pilot.len() - 1) as f64)?;
     let wanted = (critical * sd_pilot / half_width).powi(2).ceil().max(pilot.len() as f64);
     let countable = (wanted <= 2_f64.powi(53)).then_some(wanted as u64);
-    Ok(SteinPlan { sd_pilot, critical, n_total: countable, half_width: critical * sd_pilot / wanted.sqrt() })
+    let reached = critical * sd_pilot / wanted.sqrt();
+    check_computed(&[critical, reached])?;
+    Ok(SteinPlan { sd_pilot, critical, n_total: countable, half_width: reached })
 }
 
 /// Half-width of the interval about the mean of all values, that holds at every look at once (Wang & Ramdas, arXiv
@@ -48,7 +50,9 @@ pub fn t_confidence_sequence(values: &[f64], c2: f64, confidence: f64) -> Result
     check_confidence(confidence)?;
     check_positive("c2", c2, "finite and above 0, such as 1")?;
     let (_, sd) = mean_and_sd(values)?;
-    Ok(anytime_half_width(sd, values.len(), c2, confidence))
+    let half_width = anytime_half_width(sd, values.len(), c2, confidence);
+    check_computed(half_width.as_slice())?;
+    Ok(half_width)
 }
 
 /// The same from a standard deviation and `n >= 2`. Arguments have been checked.

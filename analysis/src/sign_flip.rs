@@ -1,7 +1,7 @@
 //! The exact permutation test of paired runs (section 1.10): under "no effect" each log ratio is as likely with the other sign
 //! (Fisher 1935). It assumes symmetry and nothing else.
 
-use crate::error::{AnalysisError, check_at_most, check_enough, check_finite};
+use crate::error::{AnalysisError, check_at_most, check_computed, check_enough, check_finite};
 
 /// All `2^n` patterns of this many blocks are counted in a fraction of a second.
 const MOST_PAIRS: usize = 24;
@@ -32,6 +32,8 @@ pub fn sign_flip(log_ratios: &[f64]) -> Result<SignFlip, AnalysisError> {
     let n = log_ratios.len();
     check_enough("blocks", n, 1)?;
     check_at_most("blocks", n, MOST_PAIRS)?;
+    // The largest sum of all: if it is a number, all are.
+    check_computed(&[log_ratios.iter().map(|ratio| ratio.abs()).sum()])?;
     let observed = log_ratios.iter().sum::<f64>().abs();
     // Sums whose first sign is kept; the others are their mirror images, and as extreme.
     let half = extreme(&log_ratios[1..], log_ratios[0], observed * (1.0 - EQUAL));

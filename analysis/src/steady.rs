@@ -4,7 +4,7 @@
 //! averaged over the runs of an arm, where the noise of single runs is small beside a warm-up that all share.
 
 use crate::distributions::t_critical;
-use crate::error::{AnalysisError, check_confidence, check_enough, check_finite};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_enough, check_finite};
 use crate::estimate::mean_and_sd;
 
 /// Samples per batch of MSER-5.
@@ -61,6 +61,7 @@ pub fn mser5(trace: &[f64]) -> Result<Mser5, AnalysisError> {
     let kept = &trace[BATCH * d..];
     let mean_after = kept.iter().sum::<f64>() / kept.len() as f64;
     let at_boundary = d == m / 2;
+    check_computed(&[z_min, statistics[0], mean_after])?;
     Ok(Mser5 { batches: m, d, truncate_samples: BATCH * d, at_boundary, z_min, z_0: statistics[0], mean_after })
 }
 
@@ -172,15 +173,11 @@ pub fn batch_means(samples: &[f64], batches: usize, confidence: f64) -> Result<B
     if naive_se == 0.0 || se == 0.0 {
         return Err(AnalysisError::NoVariation);
     }
-    Ok(BatchMeans {
-        mean,
-        se,
-        half_width: t_critical(confidence, (batches - 1) as f64)? * se,
-        lag1_samples: lag1(used, mean),
-        lag1_batches: lag1(&means, mean),
-        naive_se,
-        variance_inflation: (se / naive_se).powi(2),
-    })
+    let half_width = t_critical(confidence, (batches - 1) as f64)? * se;
+    let (lag1_samples, lag1_batches) = (lag1(used, mean), lag1(&means, mean));
+    let variance_inflation = (se / naive_se).powi(2);
+    check_computed(&[half_width, lag1_samples, lag1_batches, variance_inflation])?;
+    Ok(BatchMeans { mean, se, half_width, lag1_samples, lag1_batches, naive_se, variance_inflation })
 }
 
 /// Lag-1 autocorrelation about `mean`, with the sum of squares as divisor.
@@ -234,6 +231,7 @@ pub fn averaged_trace(traces: &[Vec<f64>]) -> Result<Vec<f64>, AnalysisError> {
             *sum += value / mean / traces.len() as f64;
         }
     }
+    check_computed(&average)?;
     Ok(average)
 }
 

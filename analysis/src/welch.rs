@@ -4,7 +4,7 @@
 //! "not interleaved", and a paired design is always the better one.
 
 use crate::distributions::{t_critical, t_two_sided_p};
-use crate::error::{AnalysisError, check_confidence};
+use crate::error::{AnalysisError, check_computed, check_confidence};
 use crate::estimate::{Estimate, Method, Parts, mean_and_sd};
 use crate::paired::{logs_of, percent_slower};
 
@@ -42,11 +42,11 @@ pub fn welch(a: &[f64], b: &[f64], confidence: f64) -> Result<Welch, AnalysisErr
     let share = |of: f64, values: &[f64]| (of / variance).powi(2) / (values.len() - 1) as f64;
     let df = 1.0 / (share(of_a, a) + share(of_b, b));
     let (difference, se) = (mean_b - mean_a, variance.sqrt());
-    if !(difference.is_finite() && se.is_finite()) {
-        return Err(AnalysisError::Unbounded);
-    }
     let t = difference / se;
-    Ok(Welch { difference, se, df, t, p: t_two_sided_p(t, df)?, half_width: t_critical(confidence, df)? * se })
+    check_computed(&[difference, se, df, t])?;
+    let half_width = t_critical(confidence, df)? * se;
+    check_computed(&[half_width])?;
+    Ok(Welch { difference, se, df, t, p: t_two_sided_p(t, df)?, half_width })
 }
 
 /// Result of [`welch_log_ratio`].

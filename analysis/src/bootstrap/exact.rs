@@ -28,7 +28,7 @@ pub fn bca_exact(
     let total: u64 = law.iter().map(|(_, orders)| orders).sum();
     let below: f64 = law.iter().map(|(value, orders)| blocks.side(*value) * *orders as f64).sum();
     let interval = Law::new(&blocks, below / total as f64, total, confidence)?;
-    Ok(interval.interval(|levels| levels.map(|level| weighted_quantile(&law, total, level))))
+    interval.interval(|levels| levels.map(|level| weighted_quantile(&law, total, level)))
 }
 
 /// Calls `visit` with every way to draw `left` more blocks of those from `from` on.

