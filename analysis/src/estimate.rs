@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::distributions::t_critical;
-use crate::error::{AnalysisError, check_computed, check_confidence, check_finite};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_enough, check_finite};
 
 /// How an [`Estimate`] was computed; `Display` is the wording of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,14 +175,13 @@ pub fn coefficient_of_variation(values: &[f64]) -> Result<f64, AnalysisError> {
 pub(crate) fn mean_and_sd(values: &[f64]) -> Result<(f64, f64), AnalysisError> {
     check_finite(values)?;
     let n = values.len();
-    if n < 2 {
-        return Err(AnalysisError::TooFew { what: "values", n, needed: 2 });
-    }
+    check_enough("values", n, 2)?;
     let mean = values.iter().sum::<f64>() / n as f64;
     // Two passes: the one-pass formula loses every digit where the sd is small beside the mean, as here.
     let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum::<f64>();
     let sd = (squares / (n - 1) as f64).sqrt();
-    if mean.is_finite() && sd.is_finite() { Ok((mean, sd)) } else { Err(AnalysisError::Unbounded) }
+    check_computed(&[mean, sd])?;
+    Ok((mean, sd))
 }
 
 #[cfg(test)]

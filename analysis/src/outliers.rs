@@ -1,6 +1,6 @@
 //! Outlying blocks are flagged and kept. Dropping them lowers the coverage of the interval, so nothing here drops.
 
-use crate::error::{AnalysisError, check_finite};
+use crate::error::{AnalysisError, check_enough, check_finite};
 
 /// Above this modified z-score a value is flagged (Iglewicz & Hoaglin, "How to detect and handle outliers", 1993).
 const FLAG_ABOVE: f64 = 3.5;
@@ -44,9 +44,7 @@ pub fn outlier_flags(values: &[f64]) -> Result<OutlierFlags, AnalysisError> {
 /// No values; a value that is not finite.
 pub fn median(values: &[f64]) -> Result<f64, AnalysisError> {
     check_finite(values)?;
-    if values.is_empty() {
-        return Err(AnalysisError::TooFew { what: "values", n: 0, needed: 1 });
-    }
+    check_enough("values", values.len(), 1)?;
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     Ok(median_of_sorted(&sorted))

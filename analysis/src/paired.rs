@@ -6,7 +6,7 @@
 //! (Kalibera & Jones, "Quantifying performance changes with effect size confidence intervals", 2012).
 
 use crate::distributions::{t_critical, t_two_sided_p};
-use crate::error::{AnalysisError, check_confidence};
+use crate::error::{AnalysisError, check_confidence, check_enough};
 use crate::estimate::{Estimate, Method, Parts, mean_and_sd};
 use crate::sequential::{first_bounded, t_confidence_sequence};
 
@@ -178,9 +178,7 @@ pub(crate) fn t_on_log_ratios(
 ) -> Result<PairedLogRatio, AnalysisError> {
     let n = logs.len();
     check_confidence(confidence)?;
-    if n < MIN_BLOCKS {
-        return Err(AnalysisError::TooFew { what: "blocks", n, needed: MIN_BLOCKS });
-    }
+    check_enough("blocks", n, MIN_BLOCKS)?;
     let (mean_log, sd_log) = mean_and_sd(logs)?;
     if sd_log < NO_SPREAD {
         return Err(AnalysisError::NoVariation);

@@ -3,7 +3,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::distributions::t_critical;
-use crate::error::{AnalysisError, check_fraction};
+use crate::error::{AnalysisError, check_enough, check_fraction};
 use crate::forecast::{check_sd, first_n};
 use crate::paired::MIN_BLOCKS;
 use crate::quadrature::spread_nodes;
@@ -40,9 +40,7 @@ pub fn power_paired_t(n: usize, sd_log: f64, degradation_percent: f64, alpha: f6
             accepted: "finite and below 100, such as 3",
         });
     }
-    if n < 2 {
-        return Err(AnalysisError::TooFew { what: "blocks", n, needed: 2 });
-    }
+    check_enough("blocks", n, 2)?;
     let df = (n - 1) as f64;
     let critical = t_critical(1.0 - alpha, df)?;
     let noncentrality = (-degradation_percent / 100.0).ln_1p().abs() * (n as f64).sqrt() / sd_log;

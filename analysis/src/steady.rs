@@ -128,9 +128,7 @@ pub fn cusum8(trace: &[f64]) -> Result<Cusum8, AnalysisError> {
     }
     let level = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
     let shift_rel = (level(&means[split..]) - level(&means[..split])) / mean;
-    if !(shift_rel.is_finite() && statistic.is_finite()) {
-        return Err(AnalysisError::Unbounded);
-    }
+    check_computed(&[shift_rel, statistic])?;
     let unsteady = statistic > CUSUM_ABOVE && shift_rel.abs() > SHIFT_ABOVE;
     Ok(Cusum8 { statistic, split_after_batch: split, shift_rel, unsteady })
 }

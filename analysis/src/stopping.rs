@@ -6,7 +6,7 @@
 //! `kappa = 1 + 2.5 / n` at every look and in the report, which restores 95 % from 6 blocks on; the coverage test of
 //! this crate simulates both.
 
-use crate::error::{AnalysisError, check_confidence, check_finite};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_enough, check_finite};
 use crate::forecast::forecast_blocks;
 use crate::paired::{C2, MIN_BLOCKS, half_width_from_sd};
 use crate::sequential::anytime_half_width;
@@ -137,11 +137,10 @@ impl Spread {
     /// # Errors
     /// Fewer than 2 blocks; values too far apart for a finite one.
     pub fn sd(&self) -> Result<f64, AnalysisError> {
-        if self.n < 2 {
-            return Err(AnalysisError::TooFew { what: "values", n: self.n, needed: 2 });
-        }
+        check_enough("values", self.n, 2)?;
         let sd = (self.squares / (self.n - 1) as f64).sqrt();
-        if sd.is_finite() { Ok(sd) } else { Err(AnalysisError::Unbounded) }
+        check_computed(&[sd])?;
+        Ok(sd)
     }
 }
 

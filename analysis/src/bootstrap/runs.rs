@@ -2,7 +2,7 @@
 //! 95: kept for comparison with other tools, and never a headline.
 
 use super::unsorted_quantiles;
-use crate::error::{AnalysisError, check_confidence, check_enough, check_finite};
+use crate::error::{AnalysisError, check_computed, check_confidence, check_enough, check_finite};
 use crate::rng::SplitMix64;
 
 /// Result of [`hierarchical_bootstrap_seeded`].
@@ -62,9 +62,8 @@ pub fn hierarchical_bootstrap_seeded(
         ratios.push(resampled_mean(b) / of_a);
     }
     let ratio = grand_mean(b) / grand_mean(a);
-    if !(ratio.is_finite() && ratios.iter().all(|ratio| ratio.is_finite())) {
-        return Err(AnalysisError::Unbounded);
-    }
+    check_computed(&[ratio])?;
+    check_computed(&ratios)?;
     let tail = (1.0 - confidence) / 2.0;
     let [low, high] = unsorted_quantiles(&mut ratios, [tail, 1.0 - tail]);
     Ok(RatioInterval { ratio, low, high })
