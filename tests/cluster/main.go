@@ -5,6 +5,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"jostle.dev/cluster/internal/cli"
@@ -19,7 +20,12 @@ func init() {
 }
 
 func main() {
-	if len(os.Args) > 1 {
+	// As kubectl this program is run by that name; the components are commands of it.
+	if filepath.Base(os.Args[0]) == components.Kubectl {
+		components.Main(components.Kubectl)()
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] != components.Kubectl {
 		if component := components.Main(os.Args[1]); component != nil {
 			os.Args = os.Args[1:]
 			component()

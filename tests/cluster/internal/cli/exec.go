@@ -39,9 +39,19 @@ func kubectl() *cobra.Command {
 	name := named(command)
 	command.Flags().SetInterspersed(false)
 	command.RunE = func(_ *cobra.Command, args []string) error {
-		return enter(*name, "", append([]string{"/proc/self/exe", "kubectl"}, args...))
+		return enter(*name, "", append([]string{self}, args...))
 	}
 	return command
+}
+
+// self is this program, run as kubectl.
+const self = "kubectl"
+
+func find(name string) (string, error) {
+	if name == self {
+		return "/proc/self/exe", nil
+	}
+	return goexec.LookPath(name)
 }
 
 // enter becomes the command, inside.
@@ -71,9 +81,9 @@ func enter(name, node string, args []string) error {
 	if pid == 0 {
 		return refuse(fmt.Errorf("cluster %s has lost its supervisor, and is gone: accepted: `make cluster-up` or `make cluster-down`", name))
 	}
-	program := args[0]
-	if program != "/proc/self/exe" && node == "" {
-		if program, err = goexec.LookPath(args[0]); err != nil {
+	program := ""
+	if node == "" {
+		if program, err = find(args[0]); err != nil {
 			return refuse(err)
 		}
 	}
@@ -93,7 +103,7 @@ func enter(name, node string, args []string) error {
 		file.Close()
 	}
 	if node != "" {
-		if program, err = goexec.LookPath(args[0]); err != nil {
+		if program, err = find(args[0]); err != nil {
 			return refuse(err)
 		}
 	}

@@ -33,6 +33,9 @@ import (
 // DNSPlugins in the order in which a query meets them.
 var DNSPlugins = []string{"bind", "health", "ready", "errors", "cache", "kubernetes"}
 
+// Kubectl is the administrator's client, and no component: it is run under this name.
+const Kubectl = "kubectl"
+
 // Main is the component of this name, run with the arguments of this process, of which the first is that name; nil for no component.
 func Main(name string) func() {
 	switch name {
@@ -53,7 +56,7 @@ func Main(name string) func() {
 		return command(proxy.NewProxyCommand)
 	case "kubelet":
 		return command(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) })
-	case "kubectl":
+	case Kubectl:
 		return command(kubectl.NewDefaultKubectlCommand)
 	}
 	return nil

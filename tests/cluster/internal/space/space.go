@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,8 +32,8 @@ type Root struct {
 	Mountpoint string
 	// Programs is a directory that is seen at Bin.
 	Programs string
-	// Sysctls are files below /proc/sys that read so and take no change: the kubelet sets some that are the machine's.
-	Sysctls map[string]string
+	// Files of the kernel that the node reads so, and that take no change: what is the machine's stays the machine's.
+	Files map[string]string
 }
 
 // Bin is where a node sees the programs of this cluster.
@@ -175,7 +176,7 @@ func (r Root) machine(at string) error {
 	return nil
 }
 
-// own adds what is this node's: programs, usual directories, the sysctls that it may not change.
+// own adds what is this node's: programs, usual directories, and what it is to read of the kernel.
 func (r Root) own(at string) error {
 	bin := filepath.Join(at, Bin)
 	if err := os.MkdirAll(bin, 0o755); err != nil {
@@ -184,7 +185,7 @@ func (r Root) own(at string) error {
 	if err := bind(r.Programs, bin, 0); err != nil {
 		return err
 	}
-	for _, dir := range []string{"run/netns", "run/lock", "run/sysctl", "var/lib", "var/log", "var/cache", "var/tmp"} {
+	for _, dir := range []string{"run/netns", "run/lock", "run/jostle/files", "var/lib", "var/log", "var/cache", "var/tmp"} {
 		if err := os.MkdirAll(filepath.Join(at, dir), 0o755); err != nil {
 			return err
 		}
@@ -195,14 +196,14 @@ func (r Root) own(at string) error {
 	if err := os.Symlink("../run", filepath.Join(at, "var/run")); err != nil {
 		return err
 	}
-	for name, value := range r.Sysctls {
-		file := filepath.Join(at, "run/sysctl", filepath.Base(name))
+	for name, value := range r.Files {
+		target := filepath.Join(at, name)
+		if _, err := os.Stat(target); err != nil {
+			continue // this kernel has no such file, and nobody reads it then
+		}
+		file := filepath.Join(at, "run/jostle/files", strings.ReplaceAll(strings.Trim(name, "/"), "/", "."))
 		if err := os.WriteFile(file, []byte(value+"\n"), 0o444); err != nil {
 			return err
-		}
-		target := filepath.Join(at, "proc/sys", name)
-		if _, err := os.Stat(target); err != nil {
-			continue // this kernel has no such setting, and the kubelet asks for none then
 		}
 		if err := bind(file, target, 0); err != nil {
 			return err

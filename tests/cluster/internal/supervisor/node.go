@@ -14,6 +14,7 @@ import (
 	core "k8s.io/api/core/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"jostle.dev/cluster/internal/cgroup"
 	"jostle.dev/cluster/internal/hosts"
 	"jostle.dev/cluster/internal/images"
 	"jostle.dev/cluster/internal/pki"
@@ -31,6 +32,18 @@ var fixed = map[string]string{
 	"vm/overcommit_memory": "1", "vm/panic_on_oom": "0", "kernel/panic": "10", "kernel/panic_on_oops": "1",
 	"kernel/keys/root_maxkeys": "1000000", "kernel/keys/root_maxbytes": "25000000",
 }
+
+// kernelFiles of a node: its settings, and the CPUs that it is pinned to, which are the capacity that its kubelet tells.
+func (s *supervisor) kernelFiles(n *node) map[string]string {
+	files := map[string]string{"/sys/devices/system/cpu/online": cgroup.List(s.cpus(n))}
+	for name, value := range fixed {
+		files["/proc/sys/"+name] = value
+	}
+	return files
+}
+
+// cpus that the node is pinned to.
+func (s *supervisor) cpus(n *node) []int { return s.layout.Nodes[n.Host][n.Index] }
 
 // memoryReserve is what nodes do not offer of the machine's memory: the cluster's own, and the machine's.
 const memoryReserve = 3 << 30
@@ -92,7 +105,7 @@ func (s *supervisor) makeNode(n *node, id identities) error {
 	}
 	var err error
 	if n.space, err = space.New(space.Root{
-		Hostname: n.Name(), Var: n.dir + "/var", Tmp: n.dir + "/tmp", Mountpoint: n.dir + "/root", Programs: s.programs, Sysctls: fixed,
+		Hostname: n.Name(), Var: n.dir + "/var", Tmp: n.dir + "/tmp", Mountpoint: n.dir + "/root", Programs: s.programs, Files: s.kernelFiles(n),
 	}); err != nil {
 		return err
 	}
@@ -131,13 +144,9 @@ func (s *supervisor) configure(n *node, id identities) error {
 	if err != nil {
 		return err
 	}
-	cpus, err := onlineCPUs()
-	if err != nil {
-		return err
-	}
 	values := map[string]any{
 		"Address": n.Address(), "Group": s.dir.Group() + "/" + hosts.NodeGroup(n.Node), "Lease": lease,
-		"ReservedCPU":    fmt.Sprintf("%dm", cpus*1000-int(s.layout.Capacity)),
+		"ReservedCPU":    fmt.Sprintf("%dm", len(s.cpus(n))*1000-int(s.layout.Capacity)),
 		"ReservedMemory": fmt.Sprintf("%d", total-(total-min(memoryReserve, total/2))/uint64(len(s.shape.All()))),
 	}
 	if s.shape.DNS {
@@ -150,19 +159,6 @@ func (s *supervisor) configure(n *node, id identities) error {
 		return err
 	}
 	return render(lib+"/cni/net.d/10-jostle.conflist", "cni.conflist", map[string]any{"Pods": n.Pods()})
-}
-
-// onlineCPUs is what a kubelet takes for the capacity of its node.
-func onlineCPUs() (int, error) {
-	text, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return 0, err
-	}
-	count := strings.Count("\n"+string(text), "\nprocessor")
-	if count == 0 {
-		return 0, fmt.Errorf("/proc/cpuinfo tells no processor")
-	}
-	return count, nil
 }
 
 // inside starts a program of the node, in the reserve.

@@ -43,7 +43,7 @@ func (r *service) Status(_ remote.Nothing, answer *remote.Status) error {
 	for _, n := range r.s.nodes {
 		node := remote.Node{
 			Name: n.Name(), Host: shape.HostName(n.Host), Address: n.Address().String(), Pods: pods[n.Name()],
-			CPUs: cgroup.List(r.s.layout.Nodes[n.Host][n.Index]), Faults: r.s.faults.of(n.Name()),
+			CPUs: cgroup.List(r.s.cpus(n)), Faults: r.s.faults.of(n.Name()),
 		}
 		if known := ready[n.Name()]; known != nil {
 			node.Ready = isReady(known)
