@@ -13,24 +13,25 @@ import (
 )
 
 func init() {
-	// The supervisor enters nodes' namespaces on other threads; its first one must stay where the process is.
-	if len(os.Args) > 1 && os.Args[1] == cli.Supervise {
+	// The commands enter namespaces on other threads; the first one, whose namespaces the process shows, must stay where it is.
+	if len(os.Args) > 1 && !isComponent(os.Args[1]) {
 		runtime.LockOSThread()
 	}
 }
 
+func isComponent(name string) bool {
+	return name != components.Kubectl && components.Main(name) != nil
+}
+
 func main() {
+	switch {
 	// As kubectl this program is run by that name; the components are commands of it.
-	if filepath.Base(os.Args[0]) == components.Kubectl {
+	case filepath.Base(os.Args[0]) == components.Kubectl:
 		components.Main(components.Kubectl)()
-		return
+	case len(os.Args) > 1 && isComponent(os.Args[1]):
+		os.Args = os.Args[1:]
+		components.Main(os.Args[0])()
+	default:
+		os.Exit(cli.Main(os.Args[1:]))
 	}
-	if len(os.Args) > 1 && os.Args[1] != components.Kubectl {
-		if component := components.Main(os.Args[1]); component != nil {
-			os.Args = os.Args[1:]
-			component()
-			return
-		}
-	}
-	os.Exit(cli.Main(os.Args[1:]))
 }

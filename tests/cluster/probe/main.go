@@ -16,6 +16,7 @@ import (
 const usage = `probe pause            waits; reaps orphans, as the first process of a pod must
 probe burn             uses one CPU
 probe serve PORT       answers every request with the pod's name
+probe metrics PORT     tells the time as jostle's agent does, and something else
 probe get URL          asks, and prints the answer
 probe resolve NAME     prints the addresses of a name
 probe say TEXT         prints a text, and waits`
@@ -35,6 +36,10 @@ func main() {
 		name, err := os.Hostname()
 		check(err)
 		check(http.ListenAndServe(":"+args[1], http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) { fmt.Fprintln(out, name) })))
+	case args[0] == "metrics" && len(args) == 2:
+		check(http.ListenAndServe(":"+args[1], http.HandlerFunc(func(out http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(out, "# TYPE jostle_agent_read_time_seconds gauge\njostle_agent_read_time_seconds %.3f\nother 7\n", float64(time.Now().UnixMilli())/1000)
+		})))
 	case args[0] == "get" && len(args) == 2:
 		client := http.Client{Timeout: 5 * time.Second}
 		answer, err := client.Get(args[1])

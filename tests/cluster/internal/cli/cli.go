@@ -80,9 +80,12 @@ func fail(err error) error {
 	return failed{err}
 }
 
+// usual is the name of a cluster that was given none.
+const usual = "dev"
+
 // named adds the flag by which clusters are told apart.
 func named(command *cobra.Command) *string {
-	return command.Flags().StringP("name", "n", "dev", "the cluster's name; several may be up side by side")
+	return command.Flags().String("name", usual, "the cluster's name; several may be up side by side")
 }
 
 // running finds a cluster that should be there.

@@ -33,15 +33,18 @@ With --node it sees the node's network, host name and files instead.`,
 }
 
 func kubectl() *cobra.Command {
-	command := &cobra.Command{
-		Use: "kubectl [flags] -- ARGUMENTS...", Short: "kubectl as the cluster's administrator", Args: cobra.ArbitraryArgs,
+	return &cobra.Command{
+		Use: "kubectl [--name NAME] ARGUMENTS...", Short: "kubectl as the cluster's administrator",
+		// Every other flag is kubectl's.
+		DisableFlagParsing: true,
+		RunE: func(_ *cobra.Command, args []string) error {
+			name := usual
+			if len(args) > 1 && args[0] == "--name" {
+				name, args = args[1], args[2:]
+			}
+			return enter(name, "", append([]string{self}, args...))
+		},
 	}
-	name := named(command)
-	command.Flags().SetInterspersed(false)
-	command.RunE = func(_ *cobra.Command, args []string) error {
-		return enter(*name, "", append([]string{self}, args...))
-	}
-	return command
 }
 
 // self is this program, run as kubectl.
