@@ -13,7 +13,7 @@ import (
 
 // Windows of CPU time, and how far a share may be off, in percent points of what the node or host may use.
 const (
-	window    = 10 * time.Second
+	window    = 15 * time.Second
 	tolerance = 2.0
 )
 
