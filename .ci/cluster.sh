@@ -43,6 +43,7 @@ if [ "${1:-}" = --test ]; then
   [ -z "$unformatted" ] || { echo "gofmt changes: $unformatted" >&2; exit 1; }
   # Not vetted: that would read all of Kubernetes anew, for ten minutes.
   export JOSTLE_CLUSTER="$DEST/cluster"
+  PATH="$(dirname "$GO"):$PATH"
   exec "$GO" test -count=1 -vet=off -timeout 20m -v ./...
 fi
 [ "${1:-}" != --path ] || echo "$DEST/cluster"

@@ -44,12 +44,18 @@ func (s *Store) Share(ctx context.Context, refs []string, to Target, link Link) 
 		return err
 	}
 	defer at.Close()
-	lease, err := at.lease(ctx)
+	there, err := at.lease(ctx)
 	if err != nil {
 		return err
 	}
-	defer lease.end()
-	shared := sharing{from: s.client, to: at, link: link, ctx: lease.ctx, source: withNamespace(ctx)}
+	defer there.end()
+	// Views are made of the store's layers; without a lease they could be gone before they are looked at.
+	here, err := s.client.lease(ctx)
+	if err != nil {
+		return err
+	}
+	defer here.end()
+	shared := sharing{from: s.client, to: at, link: link, ctx: there.ctx, source: here.ctx}
 	for _, ref := range refs {
 		if err := shared.image(ref); err != nil {
 			return fmt.Errorf("%s: %w", ref, err)
@@ -62,7 +68,7 @@ func (s *Store) Share(ctx context.Context, refs []string, to Target, link Link) 
 type sharing struct {
 	from, to *client
 	link     Link
-	// ctx for the target, under a lease; source for where images come from.
+	// ctx for the target, source for the store; each under a lease of its own.
 	ctx, source context.Context
 }
 
@@ -205,12 +211,8 @@ type lease struct {
 	end func()
 }
 
-func withNamespace(ctx context.Context) context.Context {
-	return metadata.AppendToOutgoingContext(ctx, "containerd-namespace", namespace)
-}
-
 func (c *client) lease(ctx context.Context) (lease, error) {
-	ctx = withNamespace(ctx)
+	ctx = metadata.AppendToOutgoingContext(ctx, "containerd-namespace", namespace)
 	id := fmt.Sprintf("share-%d", time.Now().UnixNano())
 	expire := time.Now().Add(time.Hour).Format(time.RFC3339)
 	_, err := c.leases.Create(ctx, &leases.CreateRequest{ID: id, Labels: map[string]string{"containerd.io/gc.expire": expire}})
