@@ -125,7 +125,7 @@ func (s *supervisor) component(name string, args ...string) error {
 		return err
 	}
 	_, err := s.processes.start(program{
-		name: name, path: s.programs + "/cluster", args: append([]string{name}, args...), env: tuned,
+		name: name, path: s.programs + "/cluster", args: append([]string{name}, args...), env: s.control(),
 		group: group, log: s.dir.Log(name),
 	})
 	return err
@@ -218,6 +218,8 @@ func (s *supervisor) startControl(ctx context.Context, id identities) error {
 		"--cluster-signing-cert-file="+id.file("ca.crt"), "--cluster-signing-key-file="+id.file("ca.key"),
 		"--use-service-account-credentials",
 		"--node-monitor-grace-period="+grace,
+		// It makes the directory; the usual place is one of the machine's.
+		"--flex-volume-plugin-dir="+s.dir.Path("volume-plugins"),
 		"--leader-elect=false",
 		"--profiling=false",
 	); err != nil {

@@ -58,7 +58,7 @@ func (s *supervisor) openStore(ctx context.Context) error {
 
 func (s *supervisor) wakeStore() error {
 	if _, err := s.processes.start(program{
-		name: store, path: "/usr/bin/containerd", args: []string{"--config", s.dir.Path("images", "config.toml")},
+		name: store, path: "/usr/bin/containerd", args: []string{"--config", s.dir.Path("images", "config.toml")}, env: s.control(),
 		group: s.group(store), log: s.dir.Log(store),
 	}); err != nil {
 		return err
@@ -82,7 +82,7 @@ func (s *supervisor) importArchive(archive string) ([]string, error) {
 		return nil, err
 	}
 	if err := s.processes.run(program{
-		name: "import", path: "/usr/bin/ctr", args: []string{"-a", s.dir.Path("images", "sock"), "-n", "k8s.io", "images", "import", archive},
+		name: "import", path: "/usr/bin/ctr", args: []string{"-a", s.dir.Path("images", "sock"), "-n", "k8s.io", "images", "import", archive}, env: s.control(),
 		group: s.group(store), log: s.dir.Log("import"),
 	}); err != nil {
 		return nil, err

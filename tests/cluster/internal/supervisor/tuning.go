@@ -18,6 +18,11 @@ const groupsAbove = state.Groups
 // tuned is the environment of Go programs here: many small ones on few CPUs, of which none should keep more memory than it uses.
 var tuned = []string{"GOMAXPROCS=2"}
 
+// control is the environment of what runs beside the nodes.
+func (s *supervisor) control() []string {
+	return append([]string{"TMPDIR=" + s.dir.Path("tmp")}, tuned...)
+}
+
 // tail of a log, for a message.
 func tail(path string) string {
 	text, err := os.ReadFile(path)
