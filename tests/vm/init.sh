@@ -105,7 +105,7 @@ values() {
 pod() {
   $C image build --name localhost/probe:1 --out /tmp/probe.tar --entrypoint /bin/probe /cluster/probe && $C image load /tmp/probe.tar || return
   $C kubectl run busy --image=localhost/probe:1 --image-pull-policy=Never --overrides='{"spec": {"nodeName": "n0-0", "containers": [
-    {"name": "busy", "image": "localhost/probe:1", "imagePullPolicy": "Never", "args": ["burn"], "resources": {"limits": {"cpu": "2"}}}]}}' || return
+    {"name": "busy", "image": "localhost/probe:1", "imagePullPolicy": "Never", "args": ["burn"], "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}]}}' || return
   $C kubectl wait pod/busy --for=condition=Ready --timeout=300s
 }
 used() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -125,7 +126,7 @@ func (s *supervisor) component(name string, args ...string) error {
 		return err
 	}
 	_, err := s.processes.start(program{
-		name: name, path: s.programs + "/cluster", args: append([]string{name}, args...), env: s.control(),
+		name: name, path: s.programs + "/cluster", args: append([]string{name}, args...), env: s.beside(),
 		group: group, log: s.dir.Log(name),
 	})
 	return err
@@ -205,6 +206,16 @@ func (s *supervisor) until(ctx context.Context, what string, so func() (bool, st
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// tail of a log, for a message.
+func tail(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return path + ":\n" + strings.Join(lines[max(0, len(lines)-5):], "\n")
 }
 
 // startControl starts the rest of the control plane.

@@ -165,6 +165,9 @@ func (s *supervisor) up(step func(string)) error {
 	if err := s.awaitNodes(ctx); err != nil {
 		return err
 	}
+	if err := s.awaitAccount(ctx); err != nil {
+		return err
+	}
 	return s.serve()
 }
 
