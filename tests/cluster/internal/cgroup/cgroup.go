@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"jostle.dev/cluster/internal/hosts"
 )
@@ -240,4 +239,3 @@ func (t *Tree) Exists(group string) bool {
 		return err == nil
 	})
 }
-
