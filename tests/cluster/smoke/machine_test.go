@@ -92,7 +92,7 @@ func look(t *testing.T) machine {
 			return nil
 		})
 	}
-	for _, pattern := range []string{state.Default + "/*", "/tmp/jostle-cluster-*", "/var/lib/.jostle*", "/sys/fs/cgroup/jostle-cluster*", "/sys/fs/cgroup/*/jostle-cluster*", "/tmp/containerd*"} {
+	for _, pattern := range []string{state.Default + "/*", "/run/jostle-cluster-*", "/var/lib/.jostle*", "/sys/fs/cgroup/jostle-cluster*", "/sys/fs/cgroup/*/jostle-cluster*", "/tmp/containerd*"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
