@@ -14,7 +14,7 @@ pub enum Choice {
     /// Each of these once, in this order.
     Once(std::vec::IntoIter<u32>),
     /// Permutations of the set, one after the other.
-    Permutations(Permutations),
+    Permutations(Box<Permutations>),
     /// The audit's.
     Same(u32),
 }
@@ -53,7 +53,7 @@ impl Choice {
             return Self::Same(requested.performance_issue_same_index as u32);
         }
         match (permutations, accurate) {
-            (Some(permutations), _) => Self::Permutations(permutations),
+            (Some(permutations), _) => Self::Permutations(Box::new(permutations)),
             (None, Some(accurate)) => Self::Once(accurate),
             (None, None) => Self::Uniform(set.starts as u32),
         }
