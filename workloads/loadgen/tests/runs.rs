@@ -1,5 +1,7 @@
 //! Whole tests, from settings to log files, on a clock that stands still but for what happens.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at what it did not expect, also in its own systems")]
+
 use std::{fs, sync::Arc, time::Duration};
 
 use jostle_loadgen::{
