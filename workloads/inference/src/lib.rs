@@ -5,6 +5,7 @@
 
 mod arrivals;
 mod queue;
+mod server_run;
 mod tenant;
 
 use std::process::ExitCode;
