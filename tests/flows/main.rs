@@ -19,4 +19,5 @@ mod fake;
 mod imported;
 mod local;
 mod picture;
+mod server_runs;
 mod tools;
