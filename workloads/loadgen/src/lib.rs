@@ -1,4 +1,4 @@
-//! MLPerf LoadGen's scenarios, schedules, rules and log files.
+#![doc = include_str!("../README.md")]
 
 pub mod clock;
 pub mod conf;
