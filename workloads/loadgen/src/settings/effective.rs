@@ -13,6 +13,9 @@ const MOST: u64 = u32::MAX as u64;
 /// Longest duration in milliseconds: twice as many nanoseconds still fit LoadGen's clock, which counts in 63 bits.
 const LONGEST_MS: u64 = i64::MAX as u64 / 2_000_000;
 
+/// A gap of chance is never so many mean gaps long: 1 - u is at least 2^-53.
+const LONGEST_GAP: f64 = 37.0;
+
 /// A setting that cannot be tested with.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{field}: {why}")]
@@ -126,6 +129,11 @@ impl EffectiveSettings {
             let why = format!("{expected:.0} queries are expected in that time; accepted: at most {MOST}");
             return refuse("min_duration_ms", why);
         }
+        let last_due = (self.min_query_count as f64 + LONGEST_GAP) / self.target_qps;
+        if self.scenario() != Scenario::Offline && last_due > LONGEST_MS as f64 / 1e3 {
+            let why = "takes longer at that rate than a clock of nanoseconds counts; accepted: fewer queries, or a higher rate";
+            return refuse("min_query_count", why);
+        }
         Ok(())
     }
 
@@ -195,7 +203,10 @@ fn target_qps(s: &TestSettings) -> Result<f64, SettingsError> {
     match s.scenario {
         Scenario::SingleStream => closed("single_stream_expected_latency_ns", s.single_stream_expected_latency_ns),
         Scenario::MultiStream => closed("multi_stream_expected_latency_ns", s.multi_stream_expected_latency_ns),
-        Scenario::Server => positive("server_target_qps", s.server_target_qps),
+        Scenario::Server => match positive("server_target_qps", s.server_target_qps)? {
+            qps if qps <= 1e9 => Ok(qps),
+            qps => refuse("server_target_qps", format!("{qps:e} is more than one a nanosecond; accepted: at most 1e9")),
+        },
         Scenario::Offline => positive("offline_expected_qps", s.offline_expected_qps),
     }
 }
@@ -305,6 +316,8 @@ mod tests {
             (refused(Server, |s| s.server_target_qps = 0.0), "server_target_qps"),
             (refused(Server, |s| s.server_target_qps = -5.0), "server_target_qps"),
             (refused(Server, |s| s.server_target_qps = f64::NAN), "server_target_qps"),
+            (refused(Server, |s| s.server_target_qps = 1.1e9), "server_target_qps"),
+            (refused(Server, |s| s.server_target_qps = 1e-9), "min_query_count"),
             (refused(Server, |s| s.server_target_latency_percentile = 1.0), "server_target_latency_percentile"),
             (refused(Server, |s| s.server_target_latency_percentile = 0.0), "server_target_latency_percentile"),
             (refused(Server, |s| s.min_duration_ms = u64::MAX), "min_duration_ms"),
