@@ -1,0 +1,143 @@
+"""The official package, for the tests to hold ours against: one test a line of JSON on standard input, what it did a line on the output.
+
+A test is {"settings": {LoadGen's names: values}, "total": N, "performance": N, "trace": BOOL, "answer_ns": NS or null}. Scenario and mode
+are LoadGen's words. The system under test answers at once, inside the call that issues a query, or after `answer_ns` from a thread of its own.
+
+What it did: {"sets": [{"loaded": [...], "queries": [[...], ...]}, ...], "detail": {key: [values]}, "errors": [...], "answers": the accuracy log, "summary":
+TEXT, "samples": [{sample_seq, query_seq, sample_idx, issue_start_ns, complete_ns, ts_ns}, ...]}. A set is what was loaded and what was issued until the next
+one; `samples` are those of the trace, in the order in which they were completed, and `ts_ns` is when each was scheduled.
+"""
+
+import json
+import os
+import queue
+import re
+import sys
+import tempfile
+import threading
+import time
+
+# LoadGen may print. What it prints is not an answer.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
+
+import mlperf_loadgen as lg  # noqa: E402
+
+SAMPLE = re.compile(r'"name":"Sample","cat":"default","ph":"b","pid":\d+,"id":\d+,"ts":(-?\d+)\.(\d{3}),"args":(\{[^}]*\})')
+
+NO_NUMBER = re.compile(r'"value": -?(?:nan|inf)\b')
+
+
+def settings_of(values):
+    """A TestSettings with these fields; the names of ours are LoadGen's."""
+    settings = lg.TestSettings()
+    for name, value in values.items():
+        if name == "scenario":
+            value = getattr(lg.TestScenario, value)
+        elif name == "mode":
+            value = getattr(lg.TestMode, value)
+        setattr(settings, name, value)
+    return settings
+
+
+def log_settings(directory, trace):
+    output = lg.LogOutputSettings()
+    output.outdir = directory
+    output.copy_summary_to_stdout = False
+    settings = lg.LogSettings()
+    settings.log_output = output
+    settings.log_mode_async_poll_interval_ms = 10
+    settings.enable_trace = trace
+    return settings
+
+
+class System:
+    """A system under test, and what it was asked."""
+
+    def __init__(self, answer_ns):
+        self.sets = []
+        self.due = None
+        if answer_ns is not None:
+            self.due = queue.SimpleQueue()
+            self.answer_ns = answer_ns
+            self.thread = threading.Thread(target=self.work)
+            self.thread.start()
+
+    def load(self, samples):
+        self.sets.append({"loaded": list(samples), "queries": []})
+
+    def issue(self, samples):
+        now = time.perf_counter_ns()
+        self.sets[-1]["queries"].append([sample.index for sample in samples])
+        answer = [lg.QuerySampleResponse(sample.id, 0, 0) for sample in samples]
+        if self.due is None:
+            lg.QuerySamplesComplete(answer)
+        else:
+            self.due.put((now + self.answer_ns, answer))
+
+    def work(self):
+        while (item := self.due.get()) is not None:
+            when, answer = item
+            wait = when - time.perf_counter_ns()
+            if wait > 0:
+                time.sleep(wait / 1e9)
+            lg.QuerySamplesComplete(answer)
+
+    def close(self):
+        if self.due is not None:
+            self.due.put(None)
+            self.thread.join()
+
+
+def read(directory, name):
+    with open(os.path.join(directory, "mlperf_log_" + name), encoding="utf-8") as file:
+        return file.read()
+
+
+def details(text):
+    """Values by key, in order, and the texts of errors. A rate over no time is no JSON there, and null here."""
+    values, errors = {}, []
+    for line in text.splitlines():
+        entry = json.loads(NO_NUMBER.sub('"value": null', line.split(" ", 1)[1], count=1))
+        values.setdefault(entry["key"], []).append(entry["value"])
+        if entry["metadata"]["is_error"]:
+            errors.append(entry["value"])
+    return values, errors
+
+
+def traced(text):
+    """Samples of the trace, which is no JSON as a whole."""
+    samples = []
+    for micros, nanos, args in SAMPLE.findall(text):
+        sign = -1 if micros.startswith("-") else 1
+        samples.append({**json.loads(args), "ts_ns": int(micros) * 1000 + sign * int(nanos)})
+    return samples
+
+
+def run(test):
+    system = System(test["answer_ns"])
+    sut = lg.ConstructSUT(system.issue, lambda: None)
+    qsl = lg.ConstructQSL(test["total"], test["performance"], system.load, lambda samples: None)
+    with tempfile.TemporaryDirectory() as directory:
+        lg.StartTestWithLogSettings(
+            sut, qsl, settings_of(test["settings"]), log_settings(directory, test["trace"]), os.path.join(directory, "no-audit")
+        )
+        system.close()
+        detail, errors = details(read(directory, "detail.txt"))
+        done = {
+            "sets": system.sets,
+            "detail": detail,
+            "errors": errors,
+            "answers": json.loads(read(directory, "accuracy.json")),
+            "summary": read(directory, "summary.txt"),
+            "samples": traced(read(directory, "trace.json")),
+        }
+    lg.DestroyQSL(qsl)
+    lg.DestroySUT(sut)
+    return done
+
+
+for line in sys.stdin:
+    json.dump(run(json.loads(line)), answers)
+    answers.write("\n")
+    answers.flush()
