@@ -39,11 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let qps: f64 = arguments.next().map_or(Ok(10_000.0), |text| text.parse())?;
     let seconds: u64 = arguments.next().map_or(Ok(5), |text| text.parse())?;
-    let settings = TestSettings {
-        server_target_qps: qps,
-        min_duration_ms: 1000 * seconds,
-        ..TestSettings::new(Scenario::Server)
-    };
+    let settings =
+        TestSettings { server_target_qps: qps, min_duration_ms: 1000 * seconds, ..TestSettings::new(Scenario::Server) };
     let mut library = Indices { name: "numbers".to_owned(), total: 1024, performance: 1024 };
     let outcome = run(&mut Null, &mut library, &settings, Options::new(Logs::none()))?;
     let results = outcome.results.ok_or("a performance test has results")?;
