@@ -69,7 +69,7 @@ impl EffectiveSettings {
         let performance_sample_count = or_default(s.performance_sample_count_override, performance);
         let accuracy_sample_count = or_default(s.accuracy_sample_count_override, total);
         check_counts(performance_sample_count, accuracy_sample_count, total)?;
-        check_logging(s, performance_sample_count)?;
+        check_logging(s, shortest_set(s, performance_sample_count, accuracy_sample_count))?;
         let is_server = s.scenario == Scenario::Server;
         let mut effective = Self {
             samples_per_query: 1,
@@ -261,9 +261,17 @@ fn check_modes(s: &TestSettings) -> Result<(), SettingsError> {
     Ok(())
 }
 
-fn check_logging(s: &TestSettings, performance: u64) -> Result<(), SettingsError> {
-    if s.performance_issue_same && s.performance_issue_same_index >= performance {
-        let why = format!("{} is none of {performance} loaded samples", s.performance_issue_same_index);
+/// Samples of the smallest set that is loaded: the last one of an accuracy test may be short.
+fn shortest_set(s: &TestSettings, performance: u64, accuracy: u64) -> u64 {
+    match (s.mode, accuracy % performance) {
+        (Mode::PerformanceOnly | Mode::FindPeakPerformance, _) | (_, 0) => performance,
+        (Mode::AccuracyOnly | Mode::SubmissionRun, rest) => rest,
+    }
+}
+
+fn check_logging(s: &TestSettings, loaded: u64) -> Result<(), SettingsError> {
+    if s.performance_issue_same && s.performance_issue_same_index >= loaded {
+        let why = format!("{} is none of {loaded} loaded samples", s.performance_issue_same_index);
         return refuse("performance_issue_same_index", why);
     }
     if !(0.0..=1.0).contains(&s.accuracy_log_probability) {
@@ -340,6 +348,13 @@ mod tests {
             s.performance_issue_same_index = 1024;
         };
         assert!(refused(Server, same).starts_with("performance_issue_same_index: 1024"));
+        // 50 000 samples are 48 sets of 1024, and one of 848.
+        let short = |s: &mut TestSettings| {
+            s.mode = Mode::AccuracyOnly;
+            s.performance_issue_same = true;
+            s.performance_issue_same_index = 848;
+        };
+        assert!(refused(Offline, short).starts_with("performance_issue_same_index: 848 is none of 848"));
         let both = |s: &mut TestSettings| {
             s.performance_issue_same = true;
             s.performance_issue_unique = true;

@@ -64,7 +64,7 @@ impl Chance {
             total,
             performance,
             trace: scenario == Scenario::Server,
-            answer_ns: None,
+            service: None,
         }
     }
 
@@ -151,7 +151,7 @@ pub fn edges() -> Vec<Case> {
         };
         change(&mut settings);
         let name = format!("edge {}: {scenario}", cases.len());
-        cases.push(Case { name, settings, total, performance, trace: scenario == Scenario::Server, answer_ns: None });
+        cases.push(Case { name, settings, total, performance, trace: scenario == Scenario::Server, service: None });
     };
     for scenario in Scenario::ALL {
         for performance in [1, 2, 3, 4, 5, 7, 8] {

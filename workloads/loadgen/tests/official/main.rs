@@ -12,6 +12,9 @@ mod compare;
 mod drawn;
 mod ours;
 mod package;
+mod replay;
+mod summaries;
+mod timed;
 
 use jostle_loadgen::settings::{Edition, Mode, Scenario, TestSettings};
 use package::{Case, Package};
@@ -60,6 +63,36 @@ fn the_old_edition_is_that_of_the_old_package() {
         case.settings.accuracy_log_sampling_target = 0;
     }
     hold("5.1.2", &cases);
+}
+
+/// The official package's latencies, answered once more to this crate: the summaries agree line by line, the results key by key.
+#[test]
+fn summaries_are_the_same() {
+    let mut package = Package::start("6.0.17");
+    let mut failures = Vec::new();
+    for (case, verdict) in timed::cases() {
+        let theirs = package.run(&case);
+        let found = summaries::differences(&case, &theirs, &replay::replayed(&case, &theirs));
+        failures.extend(found.into_iter().map(|found| format!("{}: {found}", case.name)));
+        let word = format!("Result is : {verdict}");
+        if !verdict.is_empty() && !theirs["summary"].as_str().unwrap().contains(&word) {
+            failures.push(format!("{}: not {verdict}: {}", case.name, theirs["summary"]));
+        }
+    }
+    assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// The search for the peak takes the same steps, and ends at the same rate.
+#[test]
+fn peaks_are_the_same() {
+    let case = timed::peak();
+    let theirs = Package::start("6.0.17").run(&case);
+    let ours = replay::replayed(&case, &theirs);
+    let found = summaries::differences(&case, &theirs, &ours);
+    assert!(found.is_empty(), "{found:#?}");
+    let told: Vec<&serde_json::Value> =
+        ours.detail.iter().filter(|(key, _)| key == "generic_message").map(|(_, told)| told).collect();
+    assert_eq!(serde_json::json!(told), theirs["detail"]["generic_message"]);
 }
 
 /// The comparison sees what differs, in each of the things that it looks at.

@@ -48,10 +48,11 @@ impl SystemUnderTest for Instant {
     fn flush(&mut self) {}
 }
 
-struct Library {
-    total: u64,
-    performance: u64,
-    loaded: Vec<Vec<u32>>,
+/// Knows what was loaded.
+pub struct Library {
+    pub total: u64,
+    pub performance: u64,
+    pub loaded: Vec<Vec<u32>>,
 }
 
 impl SampleLibrary for Library {
@@ -111,7 +112,8 @@ fn due(case: &Case) -> Vec<Vec<u64>> {
     due
 }
 
-fn detail(directory: &Path) -> Vec<(String, Value)> {
+/// Key and value of every entry of the detail log in `directory`.
+pub fn detail(directory: &Path) -> Vec<(String, Value)> {
     let text = fs::read_to_string(directory.join("mlperf_log_detail.txt")).unwrap();
     let entry = |line: &str| {
         let mut entry: Value = serde_json::from_str(line.strip_prefix(":::MLLOG ").unwrap()).unwrap();

@@ -1,11 +1,12 @@
 """The official package, for the tests to hold ours against: one test a line of JSON on standard input, what it did a line on the output.
 
-A test is {"settings": {LoadGen's names: values}, "total": N, "performance": N, "trace": BOOL, "answer_ns": NS or null}. Scenario and mode
-are LoadGen's words. The system under test answers at once, inside the call that issues a query, or after `answer_ns` from a thread of its own.
+A test is {"settings": {LoadGen's names: values}, "total": N, "performance": N, "trace": BOOL, "service": {"ns": NS, "parts": N, "one_by_one":
+BOOL} or null}. Scenario and mode are LoadGen's words. The system under test answers at once, inside the call that issues a query; or from a
+thread of its own, `ns` after the query came (after the one before it was answered, if `one_by_one`), in so many `parts` over that time.
 
 What it did: {"sets": [{"loaded": [...], "queries": [[...], ...]}, ...], "detail": {key: [values]}, "errors": [...], "answers": the accuracy log, "summary":
 TEXT, "samples": [{sample_seq, query_seq, sample_idx, issue_start_ns, complete_ns, ts_ns}, ...]}. A set is what was loaded and what was issued until the next
-one; `samples` are those of the trace, in the order in which they were completed, and `ts_ns` is when each was scheduled.
+one; `samples` are those of the trace, in the order in which they were completed, and `ts_ns` is when each was scheduled; "generated_ns": when the queries of each set had been made.
 """
 
 import json
@@ -25,6 +26,7 @@ import mlperf_loadgen as lg  # noqa: E402
 
 SAMPLE = re.compile(r'"name":"Sample","cat":"default","ph":"b","pid":\d+,"id":\d+,"ts":(-?\d+)\.(\d{3}),"args":(\{[^}]*\})')
 
+GENERATED = re.compile(r'"name":"GenerateQueries","ph":"X","pid":\d+,"tid":\d+,"ts":(\d+)\.(\d{3}),"dur":(\d+)\.(\d{3})')
 NO_NUMBER = re.compile(r'"value": -?(?:nan|inf)\b')
 
 
@@ -54,12 +56,12 @@ def log_settings(directory, trace):
 class System:
     """A system under test, and what it was asked."""
 
-    def __init__(self, answer_ns):
+    def __init__(self, service):
         self.sets = []
-        self.due = None
-        if answer_ns is not None:
-            self.due = queue.SimpleQueue()
-            self.answer_ns = answer_ns
+        self.asked = None
+        if service is not None:
+            self.asked = queue.SimpleQueue()
+            self.service = service
             self.thread = threading.Thread(target=self.work)
             self.thread.start()
 
@@ -70,22 +72,29 @@ class System:
         now = time.perf_counter_ns()
         self.sets[-1]["queries"].append([sample.index for sample in samples])
         answer = [lg.QuerySampleResponse(sample.id, 0, 0) for sample in samples]
-        if self.due is None:
+        if self.asked is None:
             lg.QuerySamplesComplete(answer)
         else:
-            self.due.put((now + self.answer_ns, answer))
+            self.asked.put((now, answer))
 
     def work(self):
-        while (item := self.due.get()) is not None:
-            when, answer = item
-            wait = when - time.perf_counter_ns()
-            if wait > 0:
-                time.sleep(wait / 1e9)
-            lg.QuerySamplesComplete(answer)
+        takes, parts, free = self.service["ns"], self.service["parts"], 0
+        while (item := self.asked.get()) is not None:
+            begun, answer = item
+            if self.service["one_by_one"]:
+                begun = max(begun, free)
+            for part in range(parts):
+                some = answer[len(answer) * part // parts : len(answer) * (part + 1) // parts]
+                wait = begun + takes * (part + 1) // parts - time.perf_counter_ns()
+                if wait > 0:
+                    time.sleep(wait / 1e9)
+                if some:
+                    lg.QuerySamplesComplete(some)
+            free = begun + takes
 
     def close(self):
-        if self.due is not None:
-            self.due.put(None)
+        if self.asked is not None:
+            self.asked.put(None)
             self.thread.join()
 
 
@@ -115,7 +124,7 @@ def traced(text):
 
 
 def run(test):
-    system = System(test["answer_ns"])
+    system = System(test["service"])
     sut = lg.ConstructSUT(system.issue, lambda: None)
     qsl = lg.ConstructQSL(test["total"], test["performance"], system.load, lambda samples: None)
     with tempfile.TemporaryDirectory() as directory:
@@ -130,8 +139,10 @@ def run(test):
             "errors": errors,
             "answers": json.loads(read(directory, "accuracy.json")),
             "summary": read(directory, "summary.txt"),
-            "samples": traced(read(directory, "trace.json")),
         }
+        trace = read(directory, "trace.json")
+        done["samples"] = traced(trace)
+        done["generated_ns"] = [int(us + ns) + int(for_us + for_ns) for us, ns, for_us, for_ns in GENERATED.findall(trace)]
     lg.DestroyQSL(qsl)
     lg.DestroySUT(sut)
     return done

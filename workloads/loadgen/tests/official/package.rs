@@ -18,20 +18,31 @@ pub struct Case {
     pub performance: u64,
     /// Whether the official package traces: only so its scheduled times and latencies are known.
     pub trace: bool,
-    /// After which time the system under test answers; at once where there is none.
-    pub answer_ns: Option<u64>,
+    /// How the official package's system under test answers; at once where nothing is said.
+    pub service: Option<Service>,
+}
+
+/// Answers that take time.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// After the query came.
+    pub ns: u64,
+    /// Spread over that time.
+    pub parts: u64,
+    /// After the query before it was answered, instead.
+    pub one_by_one: bool,
 }
 
 impl Case {
     /// As the official package is told.
     fn line(&self) -> String {
-        let Self { settings, total, performance, trace, answer_ns, .. } = self;
+        let Self { settings, total, performance, trace, service, .. } = self;
         let test = json!({
             "settings": named(settings),
             "total": total,
             "performance": performance,
             "trace": trace,
-            "answer_ns": answer_ns,
+            "service": service.map(|s| json!({ "ns": s.ns, "parts": s.parts, "one_by_one": s.one_by_one })),
         });
         test.to_string()
     }
