@@ -1,6 +1,8 @@
 //! The rows. A new one is a file in `rows/`, a module and a line here.
 
-use crate::harness::row::Row;
+use std::{path::Path, process::Command};
+
+use crate::harness::{BenchError, peer, row::Row};
 
 #[path = "rows/block_bootstrap.rs"]
 mod block_bootstrap;
@@ -11,8 +13,11 @@ mod sessions;
 #[path = "rows/stop_rule_sessions.rs"]
 mod stop_rule_sessions;
 
-/// Where the programs of the peers lie.
-const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/peers");
+/// A program of a peer, `benches/peers/PROGRAM`, with the packages that a file pins; both relative to the project.
+fn python(pins: &str, program: &str) -> Result<Command, BenchError> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    peer::python(&project.join(".ci/python.sh"), &project.join(pins), &project.join("benches/peers").join(program))
+}
 
 /// Every row, in the order of the table.
 pub fn all() -> Vec<Row> {

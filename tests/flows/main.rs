@@ -17,6 +17,7 @@ mod custom;
 mod doctor;
 mod fake;
 mod imported;
+mod loadgen;
 mod local;
 mod picture;
 mod server_runs;

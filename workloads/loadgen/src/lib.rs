@@ -1,6 +1,7 @@
-//! MLPerf LoadGen's scenarios, schedules, rules and log files.
+#![doc = include_str!("../README.md")]
 
 pub mod clock;
+pub mod conf;
 pub mod log;
 pub mod random;
 pub mod results;

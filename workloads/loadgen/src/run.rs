@@ -185,7 +185,22 @@ fn performance(run: &mut Run<'_>, settings: &EffectiveSettings) -> Result<Result
     run.note("Starting performance mode");
     let set = performance_set(settings);
     run.load(&set)?;
+    let (clock, date) = (run.clock.now_ns(), run.clock.unix_ns());
     let issued = issue(run, settings, &set, false);
+    compare_clocks(run, run.clock.now_ns() - clock, run.clock.unix_ns().saturating_sub(date));
     run.library.unload(&set.samples);
     Ok(Results::new(settings.clone(), issued?))
+}
+
+/// A date that was set meanwhile, or a clock that runs wrong, makes durations doubtful. Both in nanoseconds.
+fn compare_clocks(run: &mut Run<'_>, clock: u64, date: u64) {
+    let ratio = (clock / 1_000_000) as f64 / (date / 1_000_000) as f64;
+    let now = run.log_ns();
+    let told = |percent| format!("PerfClock and system_clock differ by more than {percent}%!  pc_sc_ratio: {ratio}");
+    // Not a number, of a test that took no time, is neither.
+    if (ratio - 1.0).abs() > 0.01 {
+        run.logs.detail.error(now, &told("1"));
+    } else if (ratio - 1.0).abs() > 0.001 {
+        run.logs.detail.warn(now, &told("0.1"));
+    }
 }

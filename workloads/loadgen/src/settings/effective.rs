@@ -13,6 +13,9 @@ const MOST: u64 = u32::MAX as u64;
 /// Longest duration in milliseconds: twice as many nanoseconds still fit LoadGen's clock, which counts in 63 bits.
 const LONGEST_MS: u64 = i64::MAX as u64 / 2_000_000;
 
+/// A gap of chance is never so many mean gaps long: 1 - u is at least 2^-53.
+const LONGEST_GAP: f64 = 37.0;
+
 /// A setting that cannot be tested with.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{field}: {why}")]
@@ -66,7 +69,7 @@ impl EffectiveSettings {
         let performance_sample_count = or_default(s.performance_sample_count_override, performance);
         let accuracy_sample_count = or_default(s.accuracy_sample_count_override, total);
         check_counts(performance_sample_count, accuracy_sample_count, total)?;
-        check_logging(s, performance_sample_count)?;
+        check_logging(s, shortest_set(s, performance_sample_count, accuracy_sample_count))?;
         let is_server = s.scenario == Scenario::Server;
         let mut effective = Self {
             samples_per_query: 1,
@@ -125,6 +128,11 @@ impl EffectiveSettings {
         if self.scenario() != Scenario::Offline && expected > MOST as f64 {
             let why = format!("{expected:.0} queries are expected in that time; accepted: at most {MOST}");
             return refuse("min_duration_ms", why);
+        }
+        let last_due = (self.min_query_count as f64 + LONGEST_GAP) / self.target_qps;
+        if self.scenario() != Scenario::Offline && last_due > LONGEST_MS as f64 / 1e3 {
+            let why = "takes longer at that rate than a clock of nanoseconds counts; accepted: fewer queries, or a higher rate";
+            return refuse("min_query_count", why);
         }
         Ok(())
     }
@@ -195,7 +203,10 @@ fn target_qps(s: &TestSettings) -> Result<f64, SettingsError> {
     match s.scenario {
         Scenario::SingleStream => closed("single_stream_expected_latency_ns", s.single_stream_expected_latency_ns),
         Scenario::MultiStream => closed("multi_stream_expected_latency_ns", s.multi_stream_expected_latency_ns),
-        Scenario::Server => positive("server_target_qps", s.server_target_qps),
+        Scenario::Server => match positive("server_target_qps", s.server_target_qps)? {
+            qps if qps <= 1e9 => Ok(qps),
+            qps => refuse("server_target_qps", format!("{qps:e} is more than one a nanosecond; accepted: at most 1e9")),
+        },
         Scenario::Offline => positive("offline_expected_qps", s.offline_expected_qps),
     }
 }
@@ -250,9 +261,17 @@ fn check_modes(s: &TestSettings) -> Result<(), SettingsError> {
     Ok(())
 }
 
-fn check_logging(s: &TestSettings, performance: u64) -> Result<(), SettingsError> {
-    if s.performance_issue_same && s.performance_issue_same_index >= performance {
-        let why = format!("{} is none of {performance} loaded samples", s.performance_issue_same_index);
+/// Samples of the smallest set that is loaded: the last one of an accuracy test may be short.
+fn shortest_set(s: &TestSettings, performance: u64, accuracy: u64) -> u64 {
+    match (s.mode, accuracy % performance) {
+        (Mode::PerformanceOnly | Mode::FindPeakPerformance, _) | (_, 0) => performance,
+        (Mode::AccuracyOnly | Mode::SubmissionRun, rest) => rest,
+    }
+}
+
+fn check_logging(s: &TestSettings, loaded: u64) -> Result<(), SettingsError> {
+    if s.performance_issue_same && s.performance_issue_same_index >= loaded {
+        let why = format!("{} is none of {loaded} loaded samples", s.performance_issue_same_index);
         return refuse("performance_issue_same_index", why);
     }
     if !(0.0..=1.0).contains(&s.accuracy_log_probability) {
@@ -305,6 +324,8 @@ mod tests {
             (refused(Server, |s| s.server_target_qps = 0.0), "server_target_qps"),
             (refused(Server, |s| s.server_target_qps = -5.0), "server_target_qps"),
             (refused(Server, |s| s.server_target_qps = f64::NAN), "server_target_qps"),
+            (refused(Server, |s| s.server_target_qps = 1.1e9), "server_target_qps"),
+            (refused(Server, |s| s.server_target_qps = 1e-9), "min_query_count"),
             (refused(Server, |s| s.server_target_latency_percentile = 1.0), "server_target_latency_percentile"),
             (refused(Server, |s| s.server_target_latency_percentile = 0.0), "server_target_latency_percentile"),
             (refused(Server, |s| s.min_duration_ms = u64::MAX), "min_duration_ms"),
@@ -327,6 +348,13 @@ mod tests {
             s.performance_issue_same_index = 1024;
         };
         assert!(refused(Server, same).starts_with("performance_issue_same_index: 1024"));
+        // 50 000 samples are 48 sets of 1024, and one of 848.
+        let short = |s: &mut TestSettings| {
+            s.mode = Mode::AccuracyOnly;
+            s.performance_issue_same = true;
+            s.performance_issue_same_index = 848;
+        };
+        assert!(refused(Offline, short).starts_with("performance_issue_same_index: 848 is none of 848"));
         let both = |s: &mut TestSettings| {
             s.performance_issue_same = true;
             s.performance_issue_unique = true;
