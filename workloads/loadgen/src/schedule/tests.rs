@@ -58,6 +58,17 @@ fn queries_of_many_samples_are_runs() {
     assert!(samples.iter().eq(set.samples.iter().cycle().take(2200)));
 }
 
+/// A schedule that owns its set goes on without it, with the same queries.
+#[test]
+fn a_schedule_may_own_its_set() {
+    let settings = official(Scenario::Server, |_| {});
+    let set = performance_set(&settings);
+    let borrowed: Vec<Query> = Schedule::performance(&settings, &set).collect();
+    let owned: Schedule<'static> = Schedule::performance(&settings, set.clone());
+    assert_eq!(owned.set(), &set);
+    assert_eq!(owned.collect::<Vec<_>>(), borrowed);
+}
+
 /// Row 12: arrivals to the nanosecond; the last query is the first at or past the least duration.
 #[test]
 fn arrivals_are_the_official_ones() {
