@@ -51,7 +51,7 @@ pub trait Aggressor {
     fn counts(&mut self, latencies: bool) -> impl Future<Output = Result<Vec<TenantCounts>, EngineError>>;
     /// Begins counting anew.
     fn reset(&mut self) -> impl Future<Output = Result<(), EngineError>>;
-    /// Begins counting anew, and with it a Server run of MLPerf LoadGen on every tenant. Returns what each was told, in the order of
+    /// Begins counting anew, and a Server run of MLPerf LoadGen on every tenant, with its next query. Returns what each was told, in the order of
     /// `counts`.
     fn begin_run(&mut self, run: WindowRun) -> impl Future<Output = Result<Vec<RunOrder>, EngineError>>;
     /// Lets the tenants take no queries after those of their runs, waits for [`run::TAIL`] at most until it is certain what became of

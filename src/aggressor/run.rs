@@ -16,6 +16,8 @@ use crate::units::{Rate, Seed, TrialId};
 
 /// How long the tail of a run is waited for after the window has closed: until its last query was due, and its bound has passed.
 pub const TAIL: Duration = Duration::from_secs(10);
+/// Below this, of all tenants together, there is no run: it would have no query.
+pub const LEAST_RATE: Rate = Rate(1e-3);
 /// Of the latency bound, v0.5's.
 const PERCENTILE: f64 = 0.99;
 /// The window's length alone says when a run ends, so that it ends with the window. Whether its queries were enough, early stopping says,
@@ -27,7 +29,7 @@ const MIN_QUERY_COUNT: u64 = 1;
 pub struct WindowRun {
     /// Whose window.
     pub trial: TrialId,
-    /// Frozen; above 0.
+    /// Frozen; at least [`LEAST_RATE`].
     pub rate: Rate,
     /// Its length.
     pub window: Duration,

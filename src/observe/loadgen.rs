@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aggressor::{
         TenantCounts,
-        run::{RunEnd, TenantRun},
+        run::{LEAST_RATE, RunEnd, TenantRun},
     },
     experiment::{AggressorSpec, Hold},
     record::LoadRecord,
@@ -104,7 +104,9 @@ pub(super) fn row(load: &LoadRecord, spec: &AggressorSpec) -> LoadgenRow {
 fn absent(load: &LoadRecord, spec: &AggressorSpec) -> &'static str {
     match (spec.load.map(|load| load.hold), load.frozen) {
         (Some(Hold::Continuous), _) => "with hold: continuous the rate moves in the window, and a Server run has one",
-        (_, Some(frozen)) if frozen.rate.0 <= 0.0 => "the rate was frozen at 0, and a Server run has queries",
+        (_, Some(frozen)) if frozen.rate.0 < LEAST_RATE.0 => {
+            "the rate was frozen at next to nothing, and a Server run has queries"
+        }
         _ => "the record holds none",
     }
 }

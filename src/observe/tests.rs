@@ -191,7 +191,9 @@ fn loadgen_says_why_not() {
         row.why.unwrap()
     };
     assert!(why(Hold::Continuous, &|load| load.frozen = None).starts_with("with hold: continuous"));
-    assert!(why(Hold::Rate, &|load| load.frozen.as_mut().unwrap().rate = Rate(0.0)).contains("frozen at 0"));
+    assert!(
+        why(Hold::Rate, &|load| load.frozen.as_mut().unwrap().rate = Rate(0.0)).contains("frozen at next to nothing")
+    );
     assert_eq!(why(Hold::Rate, &|_| {}), "the record holds none");
 }
 

@@ -8,7 +8,7 @@ use super::{ArmAggressor, Ports, RunError, Signals};
 use crate::{
     aggressor::{
         Aggressor,
-        run::{RunEnd, TenantRun, WindowRun},
+        run::{LEAST_RATE, RunEnd, TenantRun, WindowRun},
     },
     backend::{Backend, PodSpec},
     clock::Clock,
@@ -376,7 +376,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             let run = WindowRun { trial, rate, window: experiment.trial.window };
             if let Some(aggressor) = self.aggressor() {
                 aggressor.cost = cost.or(aggressor.cost);
-                if hold == Hold::Rate && rate.0 > 0.0 {
+                if hold == Hold::Rate && rate.0 >= LEAST_RATE.0 {
                     self.runs = aggressor.port.begin_run(run).await?;
                 } else {
                     aggressor.port.reset().await?;

@@ -96,14 +96,17 @@ impl Queue {
         self.arrivals.set_rate(now, per_second);
     }
 
-    /// Counts anew, and begins a run on a set of so many images. After its last query more come at the same rate.
+    /// Counts anew, and begins a run on a set of so many images: with the next arrival at its rate. After its last query more come.
     ///
     /// # Errors
-    /// What LoadGen could not be run with; nothing has changed then.
+    /// What LoadGen could not be run with.
     pub fn begin_run(&mut self, now: u64, order: &RunOrder, images: u64) -> Result<(), SettingsError> {
-        // The first query comes with the counting.
-        let run = Run::new(order, images, now.saturating_add(1))?;
         self.reset(now);
+        // LoadGen's first query comes at once. Of all tenants together that would be a load of its own; after a gap it is none, and the
+        // queries from now on are a Poisson process like those before.
+        self.arrivals.set_rate(now, order.target_qps);
+        let start = self.arrivals.next().unwrap_or_default().max(self.since);
+        let run = Run::new(order, images, start)?;
         self.arrivals.set_rate(now, 0.0);
         (self.run, self.afterwards) = (Some(run), order.target_qps);
         Ok(())

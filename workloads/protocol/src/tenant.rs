@@ -36,7 +36,7 @@ pub enum ToTenant {
     Reset,
     /// Say the counts, with the latencies before them where they are asked for.
     Report { latencies: bool },
-    /// Count anew, and begin a Server run of MLPerf LoadGen now; after its last query go on at the same rate.
+    /// Count anew, and begin a Server run of MLPerf LoadGen with the next query; after its last one go on at the same rate.
     BeginRun(RunOrder),
     /// Take no queries after the run's own, and say what became of it as soon as that is certain, or at the latest after so long.
     EndRun { patience_ms: u64 },
