@@ -5,8 +5,9 @@ use super::{
     markup::{Cell, NONE, Table, asked, fixed},
 };
 use crate::{
-    observe::{AggressorRow, Utc},
+    observe::{AggressorRow, LoadgenRun, LoadgenSettings, UNVERIFIED, Utc},
     report::build::UNCONTROLLED,
+    report::loadgen::Tally,
     report::model::{Quantity, Report, TrialRow, VerdictWord},
 };
 
@@ -18,6 +19,7 @@ pub fn tables(report: &Report) -> String {
         blocks(report),
         trials(report),
         aggressors(report),
+        loadgen(report),
         order(report),
         hosts(report),
         nodes(report),
@@ -242,6 +244,7 @@ fn aggressors(report: &Report) -> Table {
             "p50, ms",
             "p90, ms",
             "p99, ms",
+            "LoadGen",
         ],
     );
     for (_, trial) in executed(report) {
@@ -273,6 +276,53 @@ fn aggressor(trial: &TrialRow, row: &AggressorRow) -> Vec<Cell> {
         Cell::known(latency.and_then(|latency| latency.p50), 1),
         Cell::known(latency.and_then(|latency| latency.p90), 1),
         Cell::known(latency.and_then(|latency| latency.p99), 1),
+        Cell::text(Tally::of(tenant.map(|tenant| &tenant.loadgen)).short().unwrap_or_else(|| NONE.to_owned())),
+    ]
+}
+
+/// The seeds and the rules one by one are in report.json.
+fn loadgen(report: &Report) -> Table {
+    let mut table = Table::new(
+        &format!("Tenants' windows as Server runs of MLPerf LoadGen ({UNVERIFIED})"),
+        &[
+            "trial",
+            "node",
+            "verdict",
+            "queries",
+            "over the bound",
+            "of them dropped",
+            "more needed",
+            "rate, 1/s",
+            "bound, ms",
+            "percentile",
+            "last due, s",
+            "remark",
+        ],
+    );
+    for (_, trial) in executed(report) {
+        for row in trial.aggressors.iter().filter_map(|row| Some(&row.tenant.as_ref()?.loadgen)) {
+            for run in &row.runs {
+                table.row(loadgen_run(trial, row.settings.as_ref(), run));
+            }
+        }
+    }
+    table
+}
+
+fn loadgen_run(trial: &TrialRow, settings: Option<&LoadgenSettings>, run: &LoadgenRun) -> Vec<Cell> {
+    vec![
+        Cell::text(&trial.id),
+        Cell::text(run.node),
+        Cell::text(run.verdict.as_deref().unwrap_or(NONE)),
+        Cell::counted(run.queries),
+        Cell::counted(run.over_latency),
+        Cell::counted(run.dropped),
+        Cell::counted(run.more_queries),
+        Cell::known(settings.map(|settings| settings.target_qps), 2),
+        asked_for(settings.map(|settings| settings.target_latency_ms)),
+        asked_for(settings.map(|settings| settings.target_latency_percentile * 100.0)),
+        Cell::known(run.last_due_ns.map(|ns| ns as f64 / 1e9), 2),
+        Cell::text(run.why.as_deref().unwrap_or(NONE)),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! The main thread is LoadGen's; each worker is a thread with a kernel of its own, which answers one sample at a time.
 
 pub mod arguments;
+mod signals;
 mod system;
 
 use std::{
@@ -29,6 +30,7 @@ use jostle_protocol::kernel::Network;
 use thiserror::Error;
 
 use arguments::TestArguments;
+use signals::Signals;
 use system::Workers;
 
 /// The program beside this one that has libtorch.
@@ -53,16 +55,21 @@ pub enum HarnessError {
     Test(#[from] TestError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error("interrupted by signal {0}; the logs are complete, and say so")]
+    Interrupted(i32),
+    #[error("signals: {0}")]
+    Signals(io::Error),
     #[error("standard output: {0}")]
     Output(io::Error),
 }
 
 impl HarnessError {
-    /// 2: the request; 3: the machine, or the test itself.
+    /// 2: the request; 3: the machine, or the test itself; above 128: a signal.
     fn exit_code(&self) -> u8 {
         match self {
             Self::Arguments(_) | Self::Conf { .. } | Self::File { .. } | Self::Test(TestError::Settings(_)) => 2,
             Self::Kernel(KernelError::Spec { .. }) => 2,
+            Self::Interrupted(signal) => 128 + *signal as u8,
             _ => 3,
         }
     }
@@ -97,7 +104,12 @@ fn test(open: Open, arguments: &TestArguments) -> Result<bool, HarnessError> {
         };
         let clock = Monotonic;
         let options = Options::new(Logs::create(&log, clock.unix_ns())?);
-        let outcome = run(workers, &mut library, &settings, options)?;
+        let signals = Signals::watch(workers.interruption())?;
+        let outcome = run(workers, &mut library, &settings, options);
+        if let Some(signal) = signals.unwatch() {
+            return Err(HarnessError::Interrupted(signal));
+        }
+        let outcome = outcome?;
         show(&outcome, workers).map_err(HarnessError::Output)?;
         Ok(outcome.results.is_none_or(|results| results.verdict.is_valid()))
     })

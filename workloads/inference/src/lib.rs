@@ -6,6 +6,7 @@
 mod arrivals;
 mod harness;
 mod queue;
+mod server_run;
 mod tenant;
 
 use std::process::ExitCode;

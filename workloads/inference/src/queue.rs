@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use jostle_protocol::tenant::Counts;
+use jostle_loadgen::settings::effective::SettingsError;
+use jostle_protocol::tenant::{Counts, RunFacts, RunOrder};
 
-use crate::arrivals::Arrivals;
+use crate::{arrivals::Arrivals, server_run::Run};
 
 /// Queries that may wait, the one being answered apart; more are dropped.
 pub const CAPACITY: usize = 256;
@@ -14,12 +15,26 @@ pub const LATENCIES: usize = 1_000_000;
 /// An answer later than this after its scheduled time is late, in nanoseconds.
 const LATE_NS: u64 = 1_000_000_000;
 
+/// A query that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Its scheduled time.
+    pub due: u64,
+    /// The image that it asks for, where it is one of a run; any, where it is not.
+    pub image: Option<usize>,
+}
+
 /// A tenant's queries. All times in nanoseconds of one clock.
 #[derive(Debug)]
 pub struct Queue {
+    /// Silent while a run has queries of its own.
     arrivals: Arrivals,
-    /// Scheduled times, oldest first.
-    waiting: VecDeque<u64>,
+    /// The last one that was begun.
+    run: Option<Run>,
+    /// Offered after the last query of the run, in queries per second.
+    afterwards: f64,
+    /// Oldest first.
+    waiting: VecDeque<Query>,
     /// The last reset: queries scheduled before it count no more.
     since: u64,
     counts: Counts,
@@ -31,6 +46,8 @@ impl Queue {
     pub fn new(seed: u64, now: u64) -> Self {
         Self {
             arrivals: Arrivals::new(seed),
+            run: None,
+            afterwards: 0.0,
             waiting: VecDeque::new(),
             since: now,
             counts: Counts::default(),
@@ -41,21 +58,69 @@ impl Queue {
     /// Takes in what has become due. Exact although late: between two calls nothing leaves the queue, so a query finds it
     /// as full as it would have at its own time.
     pub fn admit(&mut self, now: u64) {
-        while let Some(due) = self.arrivals.take_due(now) {
-            let counted = u64::from(due >= self.since);
+        while let Some(query) = self.take_due(now) {
+            let counted = u64::from(query.due >= self.since);
             self.counts.offered += counted;
             if self.waiting.len() < CAPACITY {
-                self.waiting.push_back(due);
+                self.waiting.push_back(query);
             } else {
                 self.counts.dropped += counted;
+                if let Some(run) = self.run_of(query) {
+                    run.dropped();
+                }
             }
         }
     }
 
-    /// Offers `per_second` (finite, not negative) from `now` on.
+    fn take_due(&mut self, now: u64) -> Option<Query> {
+        if let Some(run) = &mut self.run
+            && let Some((due, image)) = run.take_due(now)
+        {
+            if run.next().is_none() {
+                self.arrivals.set_rate(due, self.afterwards);
+            }
+            return Some(Query { due, image: Some(image) });
+        }
+        self.arrivals.take_due(now).map(|due| Query { due, image: None })
+    }
+
+    /// The run, if this is a query of it, and not of one before it.
+    fn run_of(&mut self, query: Query) -> Option<&mut Run> {
+        self.run.as_mut().filter(|run| query.image.is_some() && query.due >= run.start())
+    }
+
+    /// Offers `per_second` (finite, not negative) from `now` on. A run is given up: it has one rate.
     pub fn set_rate(&mut self, now: u64, per_second: f64) {
         self.admit(now);
+        self.run = None;
         self.arrivals.set_rate(now, per_second);
+    }
+
+    /// Counts anew, and begins a run on a set of so many images. After its last query more come at the same rate.
+    ///
+    /// # Errors
+    /// What LoadGen could not be run with; nothing has changed then.
+    pub fn begin_run(&mut self, now: u64, order: &RunOrder, images: u64) -> Result<(), SettingsError> {
+        // The first query comes with the counting.
+        let run = Run::new(order, images, now.saturating_add(1))?;
+        self.reset(now);
+        self.arrivals.set_rate(now, 0.0);
+        (self.run, self.afterwards) = (Some(run), order.target_qps);
+        Ok(())
+    }
+
+    /// Takes no queries after the run's own.
+    pub fn end_run(&mut self, now: u64) {
+        self.admit(now);
+        self.afterwards = 0.0;
+        self.arrivals.set_rate(now, 0.0);
+    }
+
+    /// What became of the run by `now`; `None` where none was begun.
+    pub fn run(&self, now: u64) -> Option<RunFacts> {
+        let run = self.run.as_ref()?;
+        let own = self.waiting.iter().filter(|query| query.image.is_some() && query.due >= run.start());
+        Some(run.facts(own.map(|query| query.due), now))
     }
 
     /// Counts anew. Queries that wait already are still answered, and counted nowhere.
@@ -66,17 +131,20 @@ impl Queue {
         self.latencies_us.clear();
     }
 
-    /// The query to be answered next, as its scheduled time.
-    pub fn take(&mut self) -> Option<u64> {
+    /// The query to be answered next.
+    pub fn take(&mut self) -> Option<Query> {
         self.waiting.pop_front()
     }
 
-    /// The query scheduled at `scheduled` was answered at `now`.
-    pub fn complete(&mut self, scheduled: u64, now: u64) {
-        if scheduled < self.since {
+    /// `query` was answered at `now`.
+    pub fn complete(&mut self, query: Query, now: u64) {
+        if let Some(run) = self.run_of(query) {
+            run.answered(query.due, now);
+        }
+        if query.due < self.since {
             return;
         }
-        let latency = now.saturating_sub(scheduled);
+        let latency = now.saturating_sub(query.due);
         self.counts.completed += 1;
         self.counts.late += u64::from(latency > LATE_NS);
         if self.latencies_us.len() < LATENCIES {
@@ -86,7 +154,7 @@ impl Queue {
 
     /// When the next query is due, if one ever is.
     pub fn next(&self) -> Option<u64> {
-        self.arrivals.next()
+        self.run.as_ref().and_then(Run::next).or_else(|| self.arrivals.next())
     }
 
     /// Whether a query waits.
@@ -107,6 +175,11 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use jostle_loadgen::{
+        samples::performance_set,
+        schedule::Schedule,
+        settings::{Scenario, TestSettings, effective::EffectiveSettings},
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -118,6 +191,8 @@ mod tests {
         Answer(u64),
         Look(u64),
         Reset(u64),
+        Run(u64, f64, u64),
+        EndRun(u64),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -126,7 +201,23 @@ mod tests {
             (0_u64..1500).prop_map(Step::Answer),
             (0_u64..1500).prop_map(Step::Look),
             (0_u64..100).prop_map(Step::Reset),
+            (0_u64..100, 1.0..2000.0, 0_u64..1500).prop_map(|(wait, rate, ms)| Step::Run(wait, rate, ms)),
+            (0_u64..100).prop_map(Step::EndRun),
         ]
+    }
+
+    /// A run with a bound of 10 ms.
+    fn order(target_qps: f64, min_duration_ms: u64) -> RunOrder {
+        RunOrder {
+            target_qps,
+            min_duration_ms,
+            min_query_count: 1,
+            target_latency_ns: 10_000_000,
+            target_latency_percentile: 0.99,
+            qsl_rng_seed: 1,
+            sample_index_rng_seed: 2,
+            schedule_rng_seed: 3,
+        }
     }
 
     proptest! {
@@ -140,15 +231,20 @@ mod tests {
             let mut queue = Queue::new(seed, now);
             let mut before = queue.counts();
             for step in steps {
-                let (Step::Rate(wait, _) | Step::Answer(wait) | Step::Look(wait) | Step::Reset(wait)) = step;
+                let (Step::Rate(wait, _)
+                | Step::Answer(wait)
+                | Step::Look(wait)
+                | Step::Reset(wait)
+                | Step::Run(wait, _, _)
+                | Step::EndRun(wait)) = step;
                 let start = now;
                 now += wait * 1_000_000;
                 match step {
                     Step::Rate(_, rate) => queue.set_rate(now, rate),
                     Step::Answer(_) => {
                         queue.admit(start);
-                        if let Some(scheduled) = queue.take() {
-                            queue.complete(scheduled, now);
+                        if let Some(query) = queue.take() {
+                            queue.complete(query, now);
                         }
                         queue.admit(now);
                     }
@@ -158,9 +254,19 @@ mod tests {
                         before = Counts::default();
                         prop_assert_eq!(queue.counts(), before);
                     }
+                    Step::Run(_, rate, ms) => {
+                        queue.begin_run(now, &order(rate, ms), 30).unwrap();
+                        before = Counts::default();
+                        prop_assert_eq!(queue.counts(), before);
+                        prop_assert_eq!(queue.next(), Some(queue.since), "its first query comes with the counting");
+                    }
+                    Step::EndRun(_) => queue.end_run(now),
                 }
                 let counts = queue.counts();
-                let waiting = queue.waiting.iter().filter(|scheduled| **scheduled >= queue.since).count() as u64;
+                if let Some(facts) = queue.run(now) {
+                    prop_assert!(facts.over_latency <= facts.queries && facts.dropped <= facts.over_latency);
+                }
+                let waiting = queue.waiting.iter().filter(|query| query.due >= queue.since).count() as u64;
                 prop_assert_eq!(counts.offered, counts.completed + counts.dropped + waiting);
                 prop_assert!(queue.waiting.len() <= CAPACITY);
                 prop_assert!(counts.offered >= before.offered && counts.completed >= before.completed);
@@ -181,24 +287,112 @@ mod tests {
         let mut queue = Queue::new(3, 0);
         queue.set_rate(0, 1000.0);
         queue.admit(1_000_000_000);
-        let scheduled = queue.take().unwrap();
-        queue.complete(scheduled, scheduled + 1_000_001_000);
-        let scheduled = queue.take().unwrap();
-        queue.complete(scheduled, scheduled + 5_999);
+        let query = queue.take().unwrap();
+        queue.complete(query, query.due + 1_000_001_000);
+        let query = queue.take().unwrap();
+        queue.complete(query, query.due + 5_999);
         assert_eq!(queue.latencies_us().unwrap(), [1_000_001, 5]);
         assert_eq!((queue.counts().completed, queue.counts().late), (2, 1));
         assert_eq!(queue.counts().dropped, queue.counts().offered - CAPACITY as u64, "the queue had been full");
+    }
+
+    /// The queries of a run are LoadGen's, in time and image, whenever one looks; what waited before is none of it, and what comes
+    /// after it is of the same rate, until it shall end.
+    #[test]
+    fn a_run_is_loadgens() {
+        let settings = TestSettings {
+            server_target_qps: 40.0,
+            min_duration_ms: 2_000,
+            min_query_count: 1,
+            qsl_rng_seed: 1,
+            sample_index_rng_seed: 2,
+            schedule_rng_seed: 3,
+            ..TestSettings::new(Scenario::Server)
+        };
+        let settings = EffectiveSettings::new(&settings, 30, 30).unwrap();
+        let set = performance_set(&settings);
+        let schedule: Vec<_> = Schedule::performance(&settings, &set).collect();
+        let mut queue = Queue::new(3, 0);
+        queue.set_rate(0, 100.0);
+        queue.admit(500_000_000);
+        let before = queue.waiting.len();
+        assert!(before > 0);
+        queue.begin_run(500_000_000, &order(40.0, 2_000), 30).unwrap();
+        let start = 500_000_001;
+        let end = start + schedule[schedule.len() - 1].due_ns;
+        for now in (start..end).step_by(77_000_000).chain([end]) {
+            queue.admit(now);
+        }
+        let queries: Vec<Query> = queue.waiting.iter().skip(before).copied().collect();
+        let expected = schedule
+            .iter()
+            .map(|query| Query { due: start + query.due_ns, image: Some(query.picks.sample(&set, 0) as usize) });
+        assert_eq!(queries, expected.collect::<Vec<_>>());
+        assert_eq!(queue.counts().offered, schedule.len() as u64);
+        queue.admit(end + 10_000_000_000);
+        let more = queue.counts().offered - schedule.len() as u64;
+        assert!((280..520).contains(&more), "400 in ten seconds, within 6 standard deviations: {more}");
+        assert_eq!(queue.run(end).unwrap().queries, schedule.len() as u64, "none of these is the run's");
+        queue.end_run(end + 10_000_000_000);
+        assert_eq!(queue.next(), None);
+    }
+
+    /// An answer at the bound is within it, one nanosecond later it is not; who waits for longer is over whatever comes, and who was
+    /// turned away too. The run is finished when that is certain of all.
+    #[test]
+    fn a_run_is_judged_by_its_bound() {
+        const BOUND: u64 = 10_000_000;
+        let mut queue = Queue::new(3, 0);
+        queue.begin_run(0, &order(1_000.0, 300), 30).unwrap();
+        queue.admit(100_000_000);
+        for late in [0, 1] {
+            let query = queue.take().unwrap();
+            queue.complete(query, query.due + BOUND + late);
+        }
+        assert_eq!(queue.run(0).unwrap().over_latency, 1);
+        queue.end_run(100_000_000);
+        while let Some(next) = queue.next() {
+            queue.admit(next);
+        }
+        let (first, last) = (queue.waiting[0].due, queue.waiting[CAPACITY - 1].due);
+        let counts = queue.counts();
+        assert!(counts.dropped > 0 && counts.offered == 2 + CAPACITY as u64 + counts.dropped);
+        let facts = queue.run(first + BOUND).unwrap();
+        assert_eq!((facts.over_latency, facts.dropped), (1 + counts.dropped, counts.dropped));
+        assert!(!facts.finished && !queue.run(last + BOUND).unwrap().finished);
+        let facts = queue.run(last + BOUND + 1).unwrap();
+        assert_eq!(facts.over_latency, 1 + CAPACITY as u64 + counts.dropped);
+        assert_eq!(facts.queries, counts.offered);
+        assert!(facts.finished && facts.last_due_ns >= 300_000_000);
+    }
+
+    /// Another rate gives a run up, and a run after a run has counts of its own.
+    #[test]
+    fn runs_do_not_mix() {
+        let mut queue = Queue::new(3, 0);
+        assert_eq!(queue.run(0), None);
+        queue.begin_run(0, &order(100.0, 1_000), 30).unwrap();
+        queue.admit(500_000_000);
+        assert!(queue.waiting.len() > 10);
+        queue.begin_run(500_000_000, &order(100.0, 1_000), 30).unwrap();
+        queue.admit(500_000_001);
+        let facts = queue.run(600_000_000).unwrap();
+        assert_eq!((facts.queries, facts.over_latency), (1, 1));
+        queue.set_rate(700_000_000, 5.0);
+        assert_eq!(queue.run(700_000_000), None);
+        assert!(queue.begin_run(0, &order(0.0, 1_000), 30).unwrap_err().to_string().contains("server_target_qps"));
     }
 
     /// More latencies than are kept are refused, not cut short; a reset mends it.
     #[test]
     fn too_many_latencies_are_refused() {
         let mut queue = Queue::new(3, 0);
+        let query = Query { due: 1, image: None };
         for _ in 0..LATENCIES {
-            queue.complete(1, 2);
+            queue.complete(query, 2);
         }
         assert_eq!(queue.latencies_us().map(<[u64]>::len), Some(LATENCIES));
-        queue.complete(1, 2);
+        queue.complete(query, 2);
         assert_eq!(queue.latencies_us(), None);
         queue.reset(5);
         assert_eq!(queue.latencies_us(), Some(&[][..]));

@@ -130,3 +130,25 @@ fn networks_need_the_other_program() {
     assert_eq!(output.status.code(), Some(3));
     assert!(error.contains("jostle-inference-torch is not there; `make build-torch` makes it"), "{error}");
 }
+
+/// A signal ends a test with its exit code, and with logs that say so.
+#[test]
+fn a_signal_ends_a_test() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jostle-inference"));
+    command.args(["--model", "spin", "--spin-cost", "1ms", "--scenario", "server", "--qps", "100"]);
+    let mut child = command.current_dir(dir.path()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let trace = dir.path().join("mlperf_log_trace.json");
+    // The trace is written in large pieces: its first one shows that queries are under way.
+    while fs::metadata(&trace).map_or(0, |trace| trace.len()) == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    let summary = fs::read_to_string(dir.path().join("mlperf_log_summary.txt")).unwrap();
+    assert!(summary.contains("1 ERROR encountered") && !summary.contains("VALID"), "{summary}");
+    let detail = fs::read_to_string(dir.path().join("mlperf_log_detail.txt")).unwrap();
+    assert!(detail.lines().last().unwrap().contains("it was interrupted"), "{detail}");
+    let _whole: Value = serde_json::from_slice(&fs::read(trace).unwrap()).unwrap();
+}

@@ -1,5 +1,7 @@
 //! Which samples are loaded: LoadGen's sets (`GenerateLoadableSets` of `loadgen.cc`). Pure.
 
+use std::borrow::Cow;
+
 use crate::{
     random::Random,
     settings::{Edition, Scenario, effective::EffectiveSettings},
@@ -12,6 +14,18 @@ pub struct LoadedSet {
     pub samples: Vec<u32>,
     /// Where a query may begin: positions below this one. Excludes the repeated ones.
     pub starts: usize,
+}
+
+impl<'a> From<&'a LoadedSet> for Cow<'a, LoadedSet> {
+    fn from(set: &'a LoadedSet) -> Self {
+        Self::Borrowed(set)
+    }
+}
+
+impl From<LoadedSet> for Cow<'_, LoadedSet> {
+    fn from(set: LoadedSet) -> Self {
+        Self::Owned(set)
+    }
 }
 
 /// The set of a performance test.

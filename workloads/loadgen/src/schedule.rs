@@ -5,6 +5,8 @@
 
 mod choice;
 
+use std::borrow::Cow;
+
 use crate::{
     random::Random,
     samples::LoadedSet,
@@ -59,7 +61,7 @@ impl Picks {
 /// The queries of one test.
 #[derive(Clone, Debug)]
 pub struct Schedule<'a> {
-    set: &'a LoadedSet,
+    set: Cow<'a, LoadedSet>,
     scenario: Scenario,
     choice: Choice,
     samples_per_query: u32,
@@ -78,17 +80,17 @@ pub struct Schedule<'a> {
 }
 
 impl<'a> Schedule<'a> {
-    /// Of a performance test on `set`.
-    pub fn performance(settings: &EffectiveSettings, set: &'a LoadedSet) -> Self {
-        Self::new(settings, set, false)
+    /// Of a performance test on `set`, which is borrowed or owned.
+    pub fn performance(settings: &EffectiveSettings, set: impl Into<Cow<'a, LoadedSet>>) -> Self {
+        Self::new(settings, set.into(), false)
     }
 
     /// Of one set of an accuracy test: each sample once.
-    pub fn accuracy(settings: &EffectiveSettings, set: &'a LoadedSet) -> Self {
-        Self::new(settings, set, true)
+    pub fn accuracy(settings: &EffectiveSettings, set: impl Into<Cow<'a, LoadedSet>>) -> Self {
+        Self::new(settings, set.into(), true)
     }
 
-    fn new(settings: &EffectiveSettings, set: &'a LoadedSet, accuracy: bool) -> Self {
+    fn new(settings: &EffectiveSettings, set: Cow<'a, LoadedSet>, accuracy: bool) -> Self {
         let requested = &settings.requested;
         let scenario = requested.scenario;
         let size = set.samples.len() as u64;
@@ -105,7 +107,7 @@ impl<'a> Schedule<'a> {
         }
         let mut sample_random = Random::new(requested.sample_index_rng_seed);
         let stride = if scenario == Scenario::MultiStream { samples_per_query } else { 1 };
-        let choice = Choice::new(settings, set, accuracy, stride as usize, least, &mut sample_random);
+        let choice = Choice::new(settings, &set, accuracy, stride as usize, least, &mut sample_random);
         let permuted = !accuracy && requested.sample_concatenate_permutation;
         if permuted && scenario == Scenario::Offline {
             samples_per_query = samples_per_query.next_multiple_of(size);
@@ -129,6 +131,11 @@ impl<'a> Schedule<'a> {
             last_due_ns: 0,
             next_due_ns: 0,
         }
+    }
+
+    /// The samples that its queries pick from.
+    pub fn set(&self) -> &LoadedSet {
+        &self.set
     }
 
     /// Samples of each query.
@@ -175,7 +182,7 @@ impl Iterator for Schedule<'_> {
         let picks = match (self.scenario, &mut self.choice) {
             (Scenario::Offline, Choice::Same(position)) => Picks::Same { position: *position, count },
             (Scenario::Offline, Choice::Permutations(_)) => {
-                Picks::Permuted(choice::permuted(self.set, count as usize, &mut self.sample_random))
+                Picks::Permuted(choice::permuted(&self.set, count as usize, &mut self.sample_random))
             }
             (Scenario::Offline, _) => Picks::Run { start: 0, count },
             (_, choice) => Picks::Run { start: choice.next(&mut self.sample_random), count },

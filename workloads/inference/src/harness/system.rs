@@ -42,6 +42,25 @@ pub struct Workers {
     pub provenance: String,
     jobs: Sender<Job>,
     score: Arc<Score>,
+    /// Where the test can be told to end.
+    test: Interruption,
+}
+
+/// A way to end a test from outside.
+#[derive(Clone, Debug, Default)]
+pub struct Interruption(Arc<Mutex<Option<Answers>>>);
+
+impl Interruption {
+    /// Ends the test, if one has begun.
+    pub fn interrupt(&self) {
+        if let Some(answers) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            answers.fail("it was interrupted");
+        }
+    }
+
+    fn set(&self, answers: &Answers) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| answers.clone());
+    }
 }
 
 impl Workers {
@@ -71,8 +90,13 @@ impl Workers {
             let network = format!("{:?}", kernel.network).to_lowercase();
             let name = format!("{network} on {count} CPU worker{}", if count == 1 { "" } else { "s" });
             // Dropped at the end of the scope's body, which ends the workers.
-            work(&mut Self { name, images, provenance, jobs, score })
+            work(&mut Self { name, images, provenance, jobs, score, test: Interruption::default() })
         })
+    }
+
+    /// To end the test that they are used for.
+    pub fn interruption(&self) -> Interruption {
+        self.test.clone()
     }
 
     /// Answers so far, and those that named the right class.
@@ -87,6 +111,7 @@ impl SystemUnderTest for Workers {
     }
 
     fn issue(&mut self, query: &[QuerySample], answers: &Answers) {
+        self.test.set(answers);
         for sample in query {
             if self.jobs.send((*sample, answers.clone())).is_err() {
                 answers.fail("no worker is left");
