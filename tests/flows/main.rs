@@ -20,4 +20,5 @@ mod imported;
 mod loadgen;
 mod local;
 mod picture;
+mod server_runs;
 mod tools;

@@ -54,6 +54,8 @@ pub enum Problem {
     Number(String),
     #[error("{key}: {value} is no {kind}")]
     Kind { key: String, value: String, kind: Kind },
+    #[error("{key}: {value} ms do not fit a clock of nanoseconds; accepted: at most 18446744073709")]
+    TooLong { key: String, value: String },
     #[error("unknown key {key:?}; did you mean {like:?}? The official package ignores it (--lenient does, too)")]
     UnknownKey { key: String, like: &'static str },
     #[error("unknown scenario {0:?}; accepted: SingleStream, MultiStream, Server, Offline, or * for all")]

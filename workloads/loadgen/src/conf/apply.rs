@@ -64,7 +64,8 @@ impl Lookup<'_> {
         self.set(MultiStream, "samples_per_query", &mut s.multi_stream_samples_per_query)?;
         if let Some((entry, ms)) = self.integer(Server, "target_latency")? {
             let ns = ms.checked_mul(NS_PER_MS as u64);
-            s.server_target_latency_ns = ns.ok_or_else(|| wrong(entry, "target_latency", Kind::Integer))?;
+            let (key, value) = ("target_latency".to_owned(), entry.value.clone());
+            s.server_target_latency_ns = ns.ok_or_else(|| problem(entry, Problem::TooLong { key, value }))?;
         }
         self.set_real(SingleStream, "target_latency", NS_PER_MS, &mut s.single_stream_expected_latency_ns)?;
         self.set_real(MultiStream, "target_latency", NS_PER_MS, &mut s.multi_stream_expected_latency_ns)?;

@@ -83,7 +83,7 @@ fn wrong_lines_are_named() {
         ("*.*.min_query_count = -1", "line 1: min_query_count: -1 is no whole number"),
         ("*.*.min_query_count = 99999999999999999999", "line 1: min_query_count: 99999999999999999999 is no whole"),
         ("*.Server.target_latency = 0.5", "line 1: target_latency: 0.5 is no whole number"),
-        ("*.Server.target_latency = 99999999999999", "line 1: target_latency: 99999999999999 is no whole number"),
+        ("*.Server.target_latency = 99999999999999", "line 1: target_latency: 99999999999999 ms do not fit a clock"),
         ("*.*.mode = 4", "line 1: mode: 4 is none; accepted: 0 (submission run)"),
         ("*.*.use_token_latencies = 1", "line 1: resnet50.use_token_latencies asks for token latencies"),
     ] {

@@ -9,6 +9,7 @@
 )]
 
 mod compare;
+mod configured;
 mod drawn;
 mod ours;
 mod package;
@@ -16,7 +17,10 @@ mod replay;
 mod summaries;
 mod timed;
 
-use jostle_loadgen::settings::{Edition, Mode, Scenario, TestSettings};
+use jostle_loadgen::{
+    conf::{ConfError, Problem},
+    settings::{Edition, Mode, Scenario, TestSettings},
+};
 use package::{Case, Package};
 
 /// Runs every case in both, and collects how they differ; returns how many issued every query in both.
@@ -80,6 +84,28 @@ fn summaries_are_the_same() {
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");
+}
+
+/// Configuration files come to the same settings: the embedded rules for each model, and users' files of lines by chance.
+#[test]
+fn files_are_read_the_same() {
+    let mut package = Package::start("6.0.17");
+    let mut read = 0;
+    for file in configured::files(2019, 400) {
+        let theirs = package.ask(&file.line());
+        match file.ours() {
+            Ok(ours) => {
+                assert_eq!(theirs["settings"], ours, "{file:#?}");
+                read += 1;
+            }
+            // The official package wraps around there.
+            Err(ConfError { problem: Problem::TooLong { .. }, .. }) => {}
+            Err(error) => {
+                assert!(theirs["codes"].as_array().unwrap().iter().any(|code| *code != 0), "{error}: {file:#?}")
+            }
+        }
+    }
+    assert!(read > 250, "{read} of 400 were read");
 }
 
 /// The search for the peak takes the same steps, and ends at the same rate; or it does not begin, where the first rate is too high.

@@ -107,7 +107,7 @@ fn due(case: &Case) -> Vec<Vec<u64>> {
         Mode::PerformanceOnly | Mode::FindPeakPerformance => Vec::new(),
     };
     if settings.requested.mode != Mode::AccuracyOnly {
-        due.push(times(Schedule::performance(&settings, &performance_set(&settings))));
+        due.push(times(Schedule::performance(&settings, performance_set(&settings))));
     }
     due
 }

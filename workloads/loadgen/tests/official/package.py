@@ -4,9 +4,13 @@ A test is {"settings": {LoadGen's names: values}, "total": N, "performance": N, 
 BOOL} or null}. Scenario and mode are LoadGen's words. The system under test answers at once, inside the call that issues a query; or from a
 thread of its own, `ns` after the query came (after the one before it was answered, if `one_by_one`), in so many `parts` over that time.
 
+A test {"conf": TEXT, "rules": BOOL, "model": NAME, "scenario": WORD, "fields": [...]} is a configuration file instead, and comes to {"codes": of the readers,
+"settings": {field: value}}.
+
 What it did: {"sets": [{"loaded": [...], "queries": [[...], ...]}, ...], "detail": {key: [values]}, "errors": [...], "keys": those of the detail log in order,
-"answers": the accuracy log, "summary": TEXT, "samples": [{sample_seq, query_seq, sample_idx, issue_start_ns, complete_ns, ts_ns}, ...]}. A set is what was loaded and what was issued until the next
-one; `samples` are those of the trace, in the order in which they were completed, and `ts_ns` is when each was scheduled; "generated_ns": when the queries of each set had been made.
+"answers": the accuracy log, "summary": TEXT, "samples": [{sample_seq, query_seq, sample_idx, issue_start_ns, complete_ns, ts_ns}, ...]}. A set is what was loaded
+and what was issued until the next one; `samples` are those of the trace, in the order in which they were completed, and `ts_ns` is when each was
+scheduled; "generated_ns": when the queries of each set had been made.
 """
 
 import json
@@ -150,7 +154,20 @@ def run(test):
     return done
 
 
+def configured(test):
+    """What configuration files come to: the embedded rules, then a user's file. Which fields there are, the test says."""
+    settings = lg.TestSettings()
+    codes = [settings.FromConfig("", test["model"], test["scenario"], 0)] if test["rules"] else []
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(test["conf"])
+        file.flush()
+        codes.append(settings.FromConfig(file.name, test["model"], test["scenario"], 2))
+    values = {name: getattr(settings, name) for name in test["fields"]}
+    return {"codes": codes, "settings": {**values, "mode": str(settings.mode).split(".")[-1]}}
+
+
 for line in sys.stdin:
-    json.dump(run(json.loads(line)), answers)
+    test = json.loads(line)
+    json.dump(configured(test) if "conf" in test else run(test), answers)
     answers.write("\n")
     answers.flush()

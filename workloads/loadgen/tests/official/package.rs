@@ -50,17 +50,21 @@ impl Case {
 
 /// Settings by LoadGen's names, those that are not its defaults: an older package does not know every name.
 fn named(s: &TestSettings) -> Map<String, Value> {
+    let (mut named, default) = (fields(s), fields(&TestSettings::default()));
+    named.retain(|name, value| default.get(name) != Some(value));
+    named.insert("scenario".to_owned(), json!(s.scenario.to_string()));
+    named.insert("mode".to_owned(), json!(s.mode.to_string()));
+    named
+}
+
+/// All settings that both have, by LoadGen's names, but for scenario and mode.
+pub fn fields(s: &TestSettings) -> Map<String, Value> {
     macro_rules! fields {
-        ($s:expr, $($field:ident),* $(,)?) => {{
-            let default = TestSettings::default();
-            let mut named = Map::new();
-            $(if $s.$field != default.$field {
-                named.insert(stringify!($field).to_owned(), json!($s.$field));
-            })*
-            named
-        }};
+        ($s:expr, $($field:ident),* $(,)?) => {
+            Map::from_iter([$((stringify!($field).to_owned(), json!($s.$field))),*])
+        };
     }
-    let mut named = fields!(
+    fields!(
         s,
         single_stream_expected_latency_ns,
         single_stream_target_latency_percentile,
@@ -96,10 +100,7 @@ fn named(s: &TestSettings) -> Map<String, Value> {
         performance_issue_same_index,
         performance_sample_count_override,
         accuracy_sample_count_override,
-    );
-    named.insert("scenario".to_owned(), json!(s.scenario.to_string()));
-    named.insert("mode".to_owned(), json!(s.mode.to_string()));
-    named
+    )
 }
 
 /// A running package; killed when dropped.
@@ -127,10 +128,15 @@ impl Package {
 
     /// Lets it run a test.
     pub fn run(&mut self, case: &Case) -> Value {
-        writeln!(self.input, "{}", case.line()).unwrap();
+        self.ask(&case.line())
+    }
+
+    /// Gives it a line, and returns what it says.
+    pub fn ask(&mut self, test: &str) -> Value {
+        writeln!(self.input, "{test}").unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in what {case:?} came to: {line:.300}"))
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error} in what {test:.300} came to: {line:.300}"))
     }
 }
 
