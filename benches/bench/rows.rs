@@ -6,6 +6,8 @@ use crate::harness::{BenchError, peer, row::Row};
 
 #[path = "rows/block_bootstrap.rs"]
 mod block_bootstrap;
+#[path = "rows/loadgen.rs"]
+mod loadgen;
 #[path = "rows/paired_t_intervals.rs"]
 mod paired_t_intervals;
 #[path = "rows/sessions.rs"]
@@ -26,5 +28,10 @@ pub fn all() -> Vec<Row> {
         block_bootstrap::row(),
         block_bootstrap::row_of_shared_resamples(),
         stop_rule_sessions::row(),
+        loadgen::row_of_the_schedule(),
+        loadgen::row_of_the_delay(),
+        loadgen::row_of_the_delay_alone(),
+        loadgen::row_of_the_cpu(),
+        loadgen::row_of_the_memory(),
     ]
 }

@@ -16,14 +16,7 @@ pub(crate) fn find_peak(run: &mut Run<'_>, settings: &EffectiveSettings) -> Resu
     let set = performance_set(settings);
     run.note("Starting FindPeakPerformance mode");
     run.note(&format!("FindPeakPerformance: Check validity of the base settings field: {:.6}", settings.target_qps));
-    run.load(&set)?;
-    let found = search(run, settings, &set);
-    run.library.unload(&set.samples);
-    found
-}
-
-fn search(run: &mut Run<'_>, settings: &EffectiveSettings, set: &LoadedSet) -> Result<Results, TestError> {
-    let mut lower = attempt(run, settings.clone(), set)?;
+    let mut lower = loaded(run, &set, |run| attempt(run, settings.clone(), &set))?;
     if !lower.verdict.perf_constraints_met {
         let advice = lower.verdict.advice().first().copied().unwrap_or_default();
         let why =
@@ -33,19 +26,32 @@ fn search(run: &mut Run<'_>, settings: &EffectiveSettings, set: &LoadedSet) -> R
         return Ok(lower);
     }
     let step = 1.0 + settings.requested.server_find_peak_qps_boundary_step_size;
-    let mut upper = loop {
+    let upper = loop {
         let rate = lower.settings.target_qps * step;
         if rate > HIGHEST_QPS {
             return Err(TestError::NoPeak { highest: lower.settings.target_qps });
         }
         run.note(&format!("FindBoundaries: Checking fields [{:.6}, {rate:.6})", lower.settings.target_qps));
-        let tried = attempt(run, settings.at_rate(rate), set)?;
+        let tried = loaded(run, &set, |run| attempt(run, settings.at_rate(rate), &set))?;
         if !tried.verdict.perf_constraints_met {
             break tried.settings.target_qps;
         }
         lower = tried;
     };
     run.note(&format!("FindPeakPerformance: Found boundaries: [{:.6}, {upper:.6})", lower.settings.target_qps));
+    let peak = loaded(run, &set, |run| halve(run, settings, &set, lower, upper))?;
+    run.note(&format!("FindPeakPerformance: Found peak performance field: {:.6}", peak.settings.target_qps));
+    Ok(peak)
+}
+
+/// Halves the stretch from `lower`, which met the bound, to the rate `upper`, which did not, until it is as short as asked for.
+fn halve(
+    run: &mut Run<'_>,
+    settings: &EffectiveSettings,
+    set: &LoadedSet,
+    mut lower: Results,
+    mut upper: f64,
+) -> Result<Results, TestError> {
     let scale = 10_f64.powi(settings.requested.server_find_peak_qps_decimals_of_precision as i32);
     while (lower.settings.target_qps * scale).floor() + 1.0 < (upper * scale).floor() {
         let low = lower.settings.target_qps;
@@ -60,8 +66,19 @@ fn search(run: &mut Run<'_>, settings: &EffectiveSettings, set: &LoadedSet) -> R
             upper = middle;
         }
     }
-    run.note(&format!("FindPeakPerformance: Found peak performance field: {:.6}", lower.settings.target_qps));
     Ok(lower)
+}
+
+/// Does `work` with the set loaded: the official package loads it anew for each rate that it doubles to, and once for all that it halves to.
+fn loaded(
+    run: &mut Run<'_>,
+    set: &LoadedSet,
+    work: impl FnOnce(&mut Run<'_>) -> Result<Results, TestError>,
+) -> Result<Results, TestError> {
+    run.load(set)?;
+    let done = work(run);
+    run.library.unload(&set.samples);
+    done
 }
 
 fn attempt(run: &mut Run<'_>, settings: EffectiveSettings, set: &LoadedSet) -> Result<Results, TestError> {

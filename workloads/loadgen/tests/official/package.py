@@ -7,9 +7,10 @@ thread of its own, `ns` after the query came (after the one before it was answer
 A test {"conf": TEXT, "rules": BOOL, "model": NAME, "scenario": WORD, "fields": [...]} is a configuration file instead, and comes to {"codes": of the readers,
 "settings": {field: value}}.
 
-What it did: {"sets": [{"loaded": [...], "queries": [[...], ...]}, ...], "detail": {key: [values]}, "errors": [...], "answers": the accuracy log, "summary":
-TEXT, "samples": [{sample_seq, query_seq, sample_idx, issue_start_ns, complete_ns, ts_ns}, ...]}. A set is what was loaded and what was issued until the next
-one; `samples` are those of the trace, in the order in which they were completed, and `ts_ns` is when each was scheduled; "generated_ns": when the queries of each set had been made.
+What it did: {"sets": [{"loaded": [...], "queries": [[...], ...]}, ...], "detail": {key: [values]}, "errors": [...], "keys": those of the detail log in order,
+"answers": the accuracy log, "summary": TEXT, "samples": [{sample_seq, query_seq, sample_idx, issue_start_ns, complete_ns, ts_ns}, ...]}. A set is what was loaded
+and what was issued until the next one; `samples` are those of the trace, in the order in which they were completed, and `ts_ns` is when each was
+scheduled; "generated_ns": when the queries of each set had been made.
 """
 
 import json
@@ -107,14 +108,15 @@ def read(directory, name):
 
 
 def details(text):
-    """Values by key, in order, and the texts of errors. A rate over no time is no JSON there, and null here."""
-    values, errors = {}, []
+    """Values by key, the texts of errors, and the keys in order. A rate over no time is no JSON there, and null here."""
+    values, errors, order = {}, [], []
     for line in text.splitlines():
         entry = json.loads(NO_NUMBER.sub('"value": null', line.split(" ", 1)[1], count=1))
         values.setdefault(entry["key"], []).append(entry["value"])
+        order.append(entry["key"])
         if entry["metadata"]["is_error"]:
             errors.append(entry["value"])
-    return values, errors
+    return values, errors, order
 
 
 def traced(text):
@@ -135,11 +137,12 @@ def run(test):
             sut, qsl, settings_of(test["settings"]), log_settings(directory, test["trace"]), os.path.join(directory, "no-audit")
         )
         system.close()
-        detail, errors = details(read(directory, "detail.txt"))
+        detail, errors, order = details(read(directory, "detail.txt"))
         done = {
             "sets": system.sets,
             "detail": detail,
             "errors": errors,
+            "keys": order,
             "answers": json.loads(read(directory, "accuracy.json")),
             "summary": read(directory, "summary.txt"),
         }

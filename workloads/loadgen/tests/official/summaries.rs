@@ -12,6 +12,10 @@ use crate::{
 
 const WITH_OVERHEAD: &str = "QPS w/ loadgen overhead         : ";
 
+/// Entries of the official package about itself: how it was built, its logger, and its warnings, which come by chance.
+const OF_ITS_OWN: [&str; 6] =
+    ["loadgen_build", "loadgen_git", "loadgen_file", "get_sut_name_duration_ns", "warning_generic_message", "logger_"];
+
 /// Where the summaries and the results in the detail log differ. Left out are our first line, and the official package's warnings of its own
 /// logger, which come by chance.
 pub fn differences(case: &Case, theirs: &Value, ours: &Replayed) -> Vec<String> {
@@ -38,7 +42,28 @@ pub fn differences(case: &Case, theirs: &Value, ours: &Replayed) -> Vec<String> 
         }
     }
     compare_results(case, theirs, &ours.detail, &mut found);
+    compare_order(theirs, &ours.detail, &mut found);
     found
+}
+
+/// The entries come in the same order, those of warnings apart; messages say the same, but for how long a test lasted when it was stopped.
+fn compare_order(theirs: &Value, ours: &[(String, Value)], found: &mut Vec<String>) {
+    let mine: Vec<&str> = ours.iter().map(|(key, _)| key.as_str()).collect();
+    let keys = theirs["keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap());
+    let theirs_keys: Vec<&str> = keys.filter(|key| !OF_ITS_OWN.iter().any(|own| key.starts_with(own))).collect();
+    if mine != theirs_keys {
+        let place = mine.iter().zip(&theirs_keys).take_while(|(a, b)| a == b).count();
+        found.push(format!("key {place}: {:?}, not {:?}", mine.get(place), theirs_keys.get(place)));
+    }
+    for key in ["generic_message", "error_runtime"] {
+        let said = |text: &Value| text.as_str().unwrap().split("duration_ns").next().unwrap().to_owned();
+        let mine: Vec<String> = ours.iter().filter(|(k, _)| k == key).map(|(_, text)| said(text)).collect();
+        let texts = theirs["detail"][key].as_array().cloned().unwrap_or_default();
+        let theirs: Vec<String> = texts.iter().map(said).collect();
+        if mine != theirs {
+            found.push(format!("{key}: {mine:?}, not {theirs:?}"));
+        }
+    }
 }
 
 /// The rate of a closed loop with overhead, at the latest and at the earliest start that the trace allows.

@@ -16,11 +16,11 @@ pub fn cases() -> Vec<(Case, &'static str)> {
     cases.0
 }
 
-/// A search for the peak, by a system that does not do more than one query in 2 ms.
-pub fn peak() -> Case {
+/// A search for the peak from `qps` on, by a system that does not do more than one query in 2 ms.
+pub fn peak(qps: f64) -> Case {
     let settings = TestSettings {
         mode: Mode::FindPeakPerformance,
-        server_target_qps: 60.0,
+        server_target_qps: qps,
         server_target_latency_ns: 20 * MS,
         server_target_latency_percentile: 0.9,
         server_find_peak_qps_decimals_of_precision: 0,
