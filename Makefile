@@ -7,7 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-analysis test-root test-torch test-vm bench clean
+.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-analysis test-root test-torch test-vm test-cluster cluster cluster-setup cluster-up cluster-status \
+  cluster-down cluster-kubectl cluster-exec bench clean
 
 STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
@@ -20,7 +21,7 @@ endif
 export LIBTORCH
 
 help: ## Say what there is
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 setup: ## Debian packages (as root), libtorch, weights and pictures, once; into ~/.cache/jostle
 	@$(STEP) packages .ci/packages.sh
@@ -58,7 +59,7 @@ docs:
 book: ## The pages of docs/ as a book, into target/book
 	@tool=$$(.ci/mdbook.sh); $(STEP) book $$tool build --dest-dir "$$(realpath -m $(TARGET))/book" docs
 
-test: setup check build-torch test-torch test-analysis test-root test-vm ## Set up, check, and run every test; cgroups need root
+test: setup check build-torch test-torch test-analysis test-root test-vm test-cluster ## Set up, check, and run every test; cgroups need root
 
 test-torch:
 	@$(STEP) test-torch cargo test --locked --no-fail-fast $(TORCH)
@@ -78,6 +79,35 @@ test-vm: ## The local backend in virtual machines of both cgroup versions, with 
 	@$(STEP) vm-kernel .ci/vm-kernel.sh
 	@$(STEP) build-dev $(ROOT) build --locked
 	@$(STEP) test-vm $(ROOT) test --locked --test vm
+
+# The first build takes minutes, on every CPU; what it makes stays in the cache until a source or a version changes.
+cluster-setup: ## Debian packages (as root) and the program of the test cluster, once; into ~/.cache/jostle
+	@$(STEP) packages-cluster .ci/packages.sh cluster
+	@$(STEP) build-cluster .ci/cluster.sh
+
+test-cluster: cluster-setup ## A real Kubernetes on this machine, of 2 hosts with 2 nodes each, and everything that it is for; needs root
+	@$(STEP) test-cluster .ci/cluster.sh --test
+
+NAME ?= dev
+HOSTS ?= 4
+NODES ?= 4
+cluster-up: cluster-setup ## A real Kubernetes on this machine: make cluster-up [HOSTS=4] [NODES=4] [NAME=dev] [DNS=1] [PROXY=1]; needs root
+	@tool=$$(.ci/cluster.sh --path); $$tool up --name $(NAME) --hosts $(HOSTS) --nodes $(NODES) $(if $(DNS),--dns) $(if $(PROXY),--proxy)
+
+cluster-status: ## Its hosts, nodes, budgets and processes: make cluster-status [NAME=dev]
+	@tool=$$(.ci/cluster.sh --path); $$tool status --name $(NAME) $(ARGS)
+
+cluster-down: ## End it, and remove everything that is left of it: make cluster-down [NAME=dev]
+	@tool=$$(.ci/cluster.sh --path); $$tool down --name $(NAME) $(ARGS)
+
+cluster-kubectl: ## kubectl as its administrator: make cluster-kubectl ARGS='get nodes' [NAME=dev]
+	@tool=$$(.ci/cluster.sh --path); $$tool kubectl --name $(NAME) $(ARGS)
+
+cluster-exec: ## A command in its network: make cluster-exec ARGS='COMMAND' [NAME=dev]
+	@tool=$$(.ci/cluster.sh --path); $$tool exec --name $(NAME) $(ARGS)
+
+cluster: ## Its other commands (image, fault): make cluster ARGS='--help'
+	@tool=$$(.ci/cluster.sh --path); $$tool $(ARGS)
 
 # Words beside the goal are parts of rows' names, and no goals: `make bench paired`.
 bench: ## Timings beside peers, of the rows whose name holds NAME: make bench [NAME]; into target/bench.json

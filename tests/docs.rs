@@ -39,9 +39,10 @@ fn below(directory: &Path, end: &str, found: &mut Vec<PathBuf>) {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let mut pages = ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "workloads/model/README.md"]
-        .map(|name| root().join(name))
-        .to_vec();
+    let mut pages =
+        ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "workloads/model/README.md", "tests/cluster/README.md"]
+            .map(|name| root().join(name))
+            .to_vec();
     below(&root().join("docs"), ".md", &mut pages);
     pages
 }

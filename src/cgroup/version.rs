@@ -135,6 +135,19 @@ mod tests {
         assert_eq!([0, 2, 1024, 2000, 262_144, 300_000].map(weight), [1, 1, 100, 170, 10_000, 10_000]);
     }
 
+    /// The test cluster weighs its groups by the same curve.
+    #[test]
+    fn weights_are_the_test_clusters() {
+        let model = include_str!("../../tests/cluster/internal/hosts/model.json");
+        let model: serde_json::Value = serde_json::from_str(model).unwrap();
+        let points = model["weights"].as_array().unwrap();
+        assert!(points.len() > 5);
+        for point in points {
+            assert_eq!(Some(weight(point["shares"].as_u64().unwrap())), point["weight"].as_u64(), "{point}");
+        }
+        assert_eq!(model["period_us"], PERIOD_US);
+    }
+
     proptest! {
         /// Weights are the kernel's to take, and never fall as shares grow.
         #[test]

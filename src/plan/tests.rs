@@ -6,6 +6,7 @@ use super::*;
 use crate::experiment;
 
 mod maps;
+mod shared;
 
 const DEMO: &str = include_str!("../../examples/demo.yaml");
 

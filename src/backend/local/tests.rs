@@ -349,3 +349,22 @@ async fn a_hybrid_uses_each_controller_where_it_is() {
     local.teardown().await.unwrap();
     assert!(!anything_left(root.path()));
 }
+
+/// The test cluster (`tests/cluster`) makes its groups by the same constants: both hold theirs against one file.
+#[test]
+fn constants_are_the_test_clusters() {
+    let model = include_str!("../../../tests/cluster/internal/hosts/model.json");
+    let model: serde_json::Value = serde_json::from_str(model).unwrap();
+    let smallest = Millicores(0.0);
+    let here = [
+        ("tree_shares", TREE_SHARES),
+        ("reserve_shares", RESERVE_SHARES),
+        ("min_shares", MIN_SHARES),
+        ("max_shares", kubelet::shares(Millicores(1e9))),
+        ("min_quota_us", kubelet::quota_us(smallest)),
+    ];
+    for (name, value) in here {
+        assert_eq!(model[name], value, "{name}");
+    }
+    assert_eq!(kubelet::shares(smallest), MIN_SHARES);
+}
