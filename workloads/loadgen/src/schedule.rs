@@ -44,9 +44,14 @@ impl Picks {
     }
 
     /// Index into the library of the sample at `place` of the query (below [`Picks::count`]).
+    #[inline]
     pub fn sample(&self, set: &LoadedSet, place: u64) -> u32 {
         match self {
-            Self::Run { start, .. } => set.samples[((u64::from(*start) + place) % set.samples.len() as u64) as usize],
+            Self::Run { start, .. } => {
+                let (place, size) = (u64::from(*start) + place, set.samples.len() as u64);
+                // Hardly ever around the end, and division is dear.
+                set.samples[if place < size { place } else { place % size } as usize]
+            }
             Self::Same { position, .. } => set.samples[*position as usize],
             Self::Permuted(samples) => samples[place as usize],
         }
