@@ -87,8 +87,11 @@ pub struct Milliseconds(pub u64);
 impl FromStr for Milliseconds {
     type Err = String;
 
-    /// `2s`, `1.5m`, `600000ms`: a decimal number with a unit that comes to whole milliseconds.
+    /// `2s`, `1.5m`, `600000ms`: a decimal number with a unit that comes to whole milliseconds. Nothing needs no unit.
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "0" {
+            return Ok(Self(0));
+        }
         let units = [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6)];
         let plain = |number: &&str| number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
         let ms = units.iter().find_map(|(unit, factor)| {
@@ -112,7 +115,7 @@ mod tests {
     #[test]
     fn times_are_whole_milliseconds() {
         for (text, ms) in
-            [("2s", 2000), ("0.001s", 1), ("1.001s", 1001), ("1.5m", 90_000), ("24h", 86_400_000), ("0ms", 0)]
+            [("2s", 2000), ("0.001s", 1), ("1.001s", 1001), ("1.5m", 90_000), ("24h", 86_400_000), ("0ms", 0), ("0", 0)]
         {
             assert_eq!(text.parse(), Ok(Milliseconds(ms)), "{text}");
         }

@@ -49,6 +49,9 @@ fn settings(args: &ScheduleArgs) -> Result<EffectiveSettings, Failure> {
     if let Some(qps) = args.qps {
         offer(&mut requested, qps)?;
     }
+    if args.total == 0 {
+        return Err(Failure::usage("--total: a library of 0 samples has nothing to load; accepted: at least 1"));
+    }
     EffectiveSettings::new(&requested, args.performance.unwrap_or(args.total), args.total).map_err(of_an_option)
 }
 

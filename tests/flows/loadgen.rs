@@ -105,7 +105,7 @@ fn nonsense_is_refused() {
             "--qps: 2e9 is no rate for queries that wait for each other; accepted: ",
         ),
         ("--total 1000 --performance 1024", "--performance: 1024 samples of a library of 1000; accepted: at most 1000"),
-        ("--total 0", "--performance: 0 samples cannot be drawn from; accepted: "),
+        ("--total 0", "--total: a library of 0 samples has nothing to load; accepted: "),
         ("--total -5", "invalid value '-5' for '--total"),
         ("--scenario multi-stream --samples-per-query 0", "--samples-per-query: a query needs at least 1 sample"),
         ("--min-duration 2", "accepted: a number with ms, s, m or h, for example 2s"),

@@ -31,7 +31,7 @@ use thiserror::Error;
 
 use arguments::TestArguments;
 use signals::Signals;
-use system::Workers;
+use system::{Interruption, Workers};
 
 /// The program beside this one that has libtorch.
 const WITH_LIBTORCH: &str = "jostle-inference-torch";
@@ -90,8 +90,14 @@ pub fn main(open: Open, arguments: &TestArguments) -> ExitCode {
 fn test(open: Open, arguments: &TestArguments) -> Result<bool, HarnessError> {
     let kernel = arguments.kernel()?;
     let settings = arguments.settings()?;
+    if !arguments.log_dir.is_dir() {
+        let why = format!("--log-dir {}: no such folder; make it first", arguments.log_dir.display());
+        return Err(HarnessError::Arguments(why));
+    }
     hand_over(kernel.network)?;
-    Workers::with(open, &kernel, arguments.workers.get().into(), |workers| {
+    let test = Interruption::default();
+    let signals = Signals::watch(test.clone())?;
+    let ended = Workers::with(open, &kernel, arguments.workers.get().into(), test, |workers| {
         let images = workers.images as u64;
         let performance = arguments.performance.map_or(images, u64::from);
         let mut library = Indices { name: workers.provenance.clone(), total: images, performance };
@@ -104,15 +110,18 @@ fn test(open: Open, arguments: &TestArguments) -> Result<bool, HarnessError> {
         };
         let clock = Monotonic;
         let options = Options::new(Logs::create(&log, clock.unix_ns())?);
-        let signals = Signals::watch(workers.interruption())?;
-        let outcome = run(workers, &mut library, &settings, options);
-        if let Some(signal) = signals.unwatch() {
-            return Err(HarnessError::Interrupted(signal));
+        let outcome = run(workers, &mut library, &settings, options)?;
+        show(&outcome, workers, kernel.network).map_err(HarnessError::Output)?;
+        match outcome.log_error {
+            Some(error) => Err(error.into()),
+            None => Ok(outcome.results.is_none_or(|results| results.verdict.is_valid())),
         }
-        let outcome = outcome?;
-        show(&outcome, workers).map_err(HarnessError::Output)?;
-        Ok(outcome.results.is_none_or(|results| results.verdict.is_valid()))
-    })
+    });
+    match (ended, signals.unwatch()) {
+        // A signal that came when all was done has changed nothing.
+        (Err(HarnessError::Test(_)), Some(signal)) => Err(HarnessError::Interrupted(signal)),
+        (ended, _) => ended,
+    }
 }
 
 /// Networks are for the program with libtorch, which lies beside this one and takes the same arguments.
@@ -130,14 +139,17 @@ fn hand_over(network: Network) -> Result<(), HarnessError> {
     Err(HarnessError::File { path: other, error })
 }
 
-fn show(outcome: &Outcome, workers: &Workers) -> io::Result<()> {
+fn show(outcome: &Outcome, workers: &Workers, network: Network) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{UNVERIFIED}")?;
     if let Some(results) = &outcome.results {
         write!(out, "{}", summary(results, &workers.name))?;
     }
-    let (answered, right) = workers.score();
-    writeln!(out, "\n{right} of {answered} answers named the picture's class")?;
+    if network != Network::Spin {
+        // Which sees no picture.
+        let (answered, right) = workers.score();
+        writeln!(out, "\n{right} of {answered} answers named the picture's class")?;
+    }
     write!(out, "{}", endnote(outcome.warnings, outcome.errors))?;
     out.flush()
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use rustix::{
-    thread::{ClockId, clock_nanosleep_absolute, set_current_timer_slack},
+    thread::{ClockId, clock_nanosleep_absolute, current_timer_slack, set_current_timer_slack},
     time::{Timespec, clock_gettime},
 };
 
@@ -18,8 +18,12 @@ pub trait Clock: Send + Sync {
     fn sleep_until(&self, at_ns: u64);
     /// The date, in nanoseconds since 1970.
     fn unix_ns(&self) -> u64;
-    /// The calling thread is about to keep appointments.
-    fn prepare(&self) {}
+    /// The calling thread is about to keep appointments; returns what [`Clock::restore`] wants afterwards.
+    fn prepare(&self) -> Option<NonZeroU64> {
+        None
+    }
+    /// It has kept them.
+    fn restore(&self, _before: Option<NonZeroU64>) {}
 }
 
 /// The machine's monotonic clock.
@@ -44,9 +48,17 @@ impl Clock for Monotonic {
     }
 
     /// Linux lets a sleeper lie 50 microseconds longer, unless it asks not to.
-    fn prepare(&self) {
+    fn prepare(&self) -> Option<NonZeroU64> {
         // Where it may not be asked for, queries are issued that much later, and the logs tell so.
+        let before = current_timer_slack().ok().and_then(NonZeroU64::new);
         let _refused = set_current_timer_slack(NonZeroU64::new(1));
+        before
+    }
+
+    fn restore(&self, before: Option<NonZeroU64>) {
+        if before.is_some() {
+            let _refused = set_current_timer_slack(before);
+        }
     }
 }
 

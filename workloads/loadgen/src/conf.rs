@@ -28,10 +28,12 @@ pub enum Author {
 /// How strictly a file is read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reading {
-    /// What would have no effect, or another one than it says, is an error.
+    /// Unknown keys, keys that are not the author's, and numbers of another kind than is wanted are errors.
     #[default]
     Strict,
-    /// As the official package reads.
+    /// As the official package reads: it passes over keys that it does not know or does not take, and takes the beginning of a number for the
+    /// number. Still errors: negative numbers and times that no clock holds, which it wraps around; numbers like `0x1p3`; a mode above 3; token
+    /// latencies.
     Lenient,
 }
 
@@ -54,6 +56,8 @@ pub enum Problem {
     Number(String),
     #[error("{key}: {value} is no {kind}")]
     Kind { key: String, value: String, kind: Kind },
+    #[error("{path} is in line {earlier} already; leave one out (the official package takes the later one)")]
+    Twice { path: String, earlier: usize },
     #[error("{key}: {value} ms do not fit a clock of nanoseconds; accepted: at most 18446744073709")]
     TooLong { key: String, value: String },
     #[error("unknown key {key:?}; did you mean {like:?}? The official package ignores it (--lenient does, too)")]
@@ -135,7 +139,7 @@ struct Entry {
 pub struct Conf {
     author: Author,
     reading: Reading,
-    /// By `model.scenario.key`; the last line of a key holds.
+    /// By `model.scenario.key`. Read leniently, the last line of a key holds.
     entries: BTreeMap<String, Entry>,
     ignored: Vec<ConfError>,
 }
@@ -147,6 +151,8 @@ impl Conf {
     /// The first line that cannot be read.
     pub fn parse(text: &str, author: Author, reading: Reading) -> Result<Self, ConfError> {
         let mut conf = Self { author, reading, entries: BTreeMap::new(), ignored: Vec::new() };
+        // Some editors begin a file with a mark that no key has.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (line, text) in (1..).zip(text.lines()) {
             conf.read(line, text).map_err(|problem| ConfError { line, problem })?;
         }
@@ -215,8 +221,13 @@ impl Conf {
             Some(known) if self.reading == Reading::Strict => known.kind.check(key, value)?,
             Some(_) => {}
         }
-        self.entries.insert(path.to_owned(), Entry { value: value.to_owned(), line });
-        Ok(())
+        let earlier = self.entries.insert(path.to_owned(), Entry { value: value.to_owned(), line });
+        match earlier {
+            Some(Entry { line: earlier, .. }) if self.reading == Reading::Strict => {
+                Err(Problem::Twice { path: path.to_owned(), earlier })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn pass_over(&mut self, line: usize, problem: Problem) -> Result<(), Problem> {

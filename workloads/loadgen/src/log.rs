@@ -3,21 +3,18 @@
 
 pub mod answers;
 pub mod detail;
+mod file;
 pub mod number;
 pub mod summary;
 
-use std::{
-    fmt,
-    fs::File,
-    io::{self, BufWriter, Write},
-    path::PathBuf,
-};
+use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
 use crate::results::Results;
 use answers::AnswerLog;
 use detail::Detail;
+use file::LogFile;
 
 /// Where the files go: `OUTDIR/PREFIXsummarySUFFIX.txt`, and the like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,50 +43,41 @@ pub struct LogError {
     pub source: io::Error,
 }
 
-type Sink = Box<dyn Write + Send>;
-
 /// The logs of one test.
+#[derive(Debug)]
 pub struct Logs {
-    settings: LogSettings,
-    summary: Option<Sink>,
+    summary: Option<LogFile>,
     /// The detail log.
     pub detail: Detail,
     answers: Option<AnswerLog>,
 }
 
-impl fmt::Debug for Logs {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Logs").field("settings", &self.settings).field("detail", &self.detail).finish_non_exhaustive()
-    }
-}
-
 impl Logs {
     /// Nothing is written; errors are counted.
     pub fn none() -> Self {
-        Self { settings: LogSettings::default(), summary: None, detail: Detail::new(None), answers: None }
+        Self { summary: None, detail: Detail::new(None), answers: None }
     }
 
-    /// Makes the files, in place of earlier ones. `unix_ns` is the time now, which the trace counts from.
+    /// Makes the files, in place of earlier ones, which stay as they are if one of the four cannot be made. `unix_ns` is the time now, which
+    /// the trace counts from.
     ///
     /// # Errors
     /// Where a file cannot be made, or no thread to write it.
     pub fn create(settings: &LogSettings, unix_ns: u64) -> Result<Self, LogError> {
-        let made = |name: &str| -> Result<Sink, LogError> {
-            let path = path_of(settings, name);
-            match File::create(&path) {
-                Ok(file) => Ok(Box::new(BufWriter::with_capacity(64 * 1024, file))),
-                Err(source) => Err(LogError { path, source }),
-            }
-        };
-        let mut summary = made("summary")?;
-        let told = |name, source| LogError { path: path_of(settings, name), source };
-        writeln!(summary, "{}", summary::UNVERIFIED).map_err(|error| told("summary", error))?;
-        let detail = Detail::new(Some(made("detail")?));
-        let accuracy = made("accuracy")?;
-        let trace = made("trace")?;
+        let LogSettings { outdir, prefix, suffix, .. } = settings;
+        let open = |name: &str, kind: &str| LogFile::open(outdir.join(format!("{prefix}{name}{suffix}.{kind}")));
+        let (mut summary, mut detail) = (open("summary", "txt")?, open("detail", "txt")?);
+        let (mut accuracy, mut trace) = (open("accuracy", "json")?, open("trace", "json")?);
+        for file in [&mut summary, &mut detail, &mut accuracy, &mut trace] {
+            file.clear()?;
+        }
+        // On the disk at once: whatever becomes of the test, no file lacks it.
+        summary.write(format_args!("{}\n", summary::UNVERIFIED));
+        summary.flush();
+        let accuracy_path = accuracy.path().to_owned();
         let trace = settings.enable_trace.then_some((trace, unix_ns));
-        let answers = AnswerLog::start(accuracy, trace).map_err(|error| told("accuracy", error))?;
-        Ok(Self { settings: settings.clone(), summary: Some(summary), detail, answers: Some(answers) })
+        let answers = AnswerLog::start(accuracy, trace).map_err(|source| LogError { path: accuracy_path, source })?;
+        Ok(Self { summary: Some(summary), detail: Detail::new(Some(detail)), answers: Some(answers) })
     }
 
     /// Where the system's answers are logged, if they are.
@@ -98,42 +86,25 @@ impl Logs {
     }
 
     /// Writes the results: a page, and the detail log's keys.
-    ///
-    /// # Errors
-    /// Where the page cannot be written.
-    pub fn results(&mut self, at_ns: u64, results: &Results, sut_name: &str) -> Result<(), LogError> {
+    pub fn results(&mut self, at_ns: u64, results: &Results, sut_name: &str) {
         if let Some(page) = &mut self.summary {
-            let told = |source| LogError { path: path_of(&self.settings, "summary"), source };
-            page.write_all(summary::summary(results, sut_name).as_bytes()).map_err(told)?;
+            page.write(format_args!("{}", summary::summary(results, sut_name)));
         }
         detail::log_results(&mut self.detail, at_ns, results);
-        Ok(())
     }
 
-    /// Completes the files; returns how many warnings and errors were noted.
+    /// Completes all files.
     ///
     /// # Errors
-    /// The first that writing met.
-    pub fn finish(mut self) -> Result<(u64, u64), LogError> {
+    /// The first file that could not be written to its end; the others are complete.
+    pub fn finish(mut self) -> Result<(), LogError> {
         let (warnings, errors) = self.detail.counts();
-        let told = |name| {
-            let path = path_of(&self.settings, name);
-            move |source| LogError { path, source }
-        };
-        if let Some(page) = &mut self.summary {
-            let written = page.write_all(summary::endnote(warnings, errors).as_bytes()).and_then(|()| page.flush());
-            written.map_err(told("summary"))?;
-        }
-        self.detail.finish().map_err(told("detail"))?;
-        if let Some(answers) = self.answers.take() {
-            answers.finish().map_err(told("accuracy"))?;
-        }
-        Ok((warnings, errors))
+        let summary = self.summary.take().map_or(Ok(()), |mut page| {
+            page.write(format_args!("{}", summary::endnote(warnings, errors)));
+            page.finish()
+        });
+        let detail = self.detail.finish();
+        let answers = self.answers.take().map_or(Ok(()), AnswerLog::finish);
+        summary.and(detail).and(answers)
     }
-}
-
-fn path_of(settings: &LogSettings, name: &str) -> PathBuf {
-    let LogSettings { outdir, prefix, suffix, .. } = settings;
-    let kind = if matches!(name, "accuracy" | "trace") { "json" } else { "txt" };
-    outdir.join(format!("{prefix}{name}{suffix}.{kind}"))
 }

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::{
     clock::{Clock, Monotonic},
-    log::{LogError, Logs, detail::log_settings},
+    log::{LogError, Logs, detail::log_settings, number::general},
     results::Results,
     samples::{LoadedSet, accuracy_sets, performance_set},
     settings::{
@@ -27,8 +27,8 @@ use answers::{Answers, Failure};
 use date::iso_date;
 use issue::{Sequence, issue};
 
-/// What this crate does is what that version of the official package does.
-const LIKE: &str = "6.0.17";
+/// What this crate does is what this version of the official package does.
+const OFFICIAL_VERSION: &str = "6.0.17";
 
 /// How a test is run, beside what it tests.
 pub struct Options {
@@ -36,7 +36,7 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Where the logs go.
     pub logs: Logs,
-    /// How long nothing may be answered before the test gives up. The official package waits for ever.
+    /// How long nothing may be answered before the test gives up, in real time whatever the clock. The official package waits for ever.
     pub patience: Duration,
 }
 
@@ -60,8 +60,6 @@ pub enum TestError {
         "there is no peak: the latency bound was met up to {highest} queries per second; ask for a shorter latency"
     )]
     NoPeak { highest: f64 },
-    #[error(transparent)]
-    Log(#[from] LogError),
 }
 
 /// What a test came to.
@@ -72,6 +70,8 @@ pub struct Outcome {
     /// Noted in the detail log.
     pub warnings: u64,
     pub errors: u64,
+    /// The first log that could not be written to its end. The results are what they are.
+    pub log_error: Option<LogError>,
 }
 
 /// A test under way.
@@ -107,8 +107,8 @@ impl Run<'_> {
 /// Runs one test to its end.
 ///
 /// # Errors
-/// Where the settings cannot be tested with (nothing is asked then), the library or the system fails, answers are wrong or do not come, or a
-/// log cannot be written. The logs are completed all the same.
+/// Where the settings cannot be tested with (nothing is asked then), the library or the system fails, or answers are wrong or do not come. The
+/// logs are completed all the same; one that cannot be written is told beside the results.
 pub fn run(
     sut: &mut dyn SystemUnderTest,
     library: &mut dyn SampleLibrary,
@@ -124,8 +124,9 @@ pub fn run(
     let answers = Answers::new(clock.clone(), log, origin_ns, open_loop, keeps_queries);
     let mut run = Run { sut, library, clock, logs, answers, sequence: Sequence::new(), patience, origin_ns };
     introduce(&mut run, &settings);
-    run.clock.prepare();
+    let before = run.clock.prepare();
     let ended = play(&mut run, &settings);
+    run.clock.restore(before);
     if let Err(error) = &ended {
         let now = run.log_ns();
         run.logs.detail.error(now, &error.to_string());
@@ -133,10 +134,9 @@ pub fn run(
     let Run { logs, answers, .. } = run;
     // The log of the answers ends when nobody can answer any more.
     answers.close();
-    let finished = logs.finish();
-    let results = ended?;
-    let (warnings, errors) = finished?;
-    Ok(Outcome { results, warnings, errors })
+    let (warnings, errors) = logs.detail.counts();
+    let log_error = logs.finish().err();
+    Ok(Outcome { results: ended?, warnings, errors, log_error })
 }
 
 fn introduce(run: &mut Run<'_>, settings: &EffectiveSettings) {
@@ -144,7 +144,7 @@ fn introduce(run: &mut Run<'_>, settings: &EffectiveSettings) {
     let unix_ns = run.clock.unix_ns();
     let (sut, library) = (run.sut.name(), run.library.name());
     let (total, performance) = (run.library.total_count(), run.library.performance_count());
-    let version = format!("{LIKE} @ jostle-loadgen {}", env!("CARGO_PKG_VERSION"));
+    let version = format!("{OFFICIAL_VERSION} @ jostle-loadgen {}", env!("CARGO_PKG_VERSION"));
     let detail = &mut run.logs.detail;
     detail.note(now, "loadgen_version", version.as_str());
     detail.note(now, "test_datetime", iso_date(unix_ns).as_str());
@@ -152,6 +152,9 @@ fn introduce(run: &mut Run<'_>, settings: &EffectiveSettings) {
     detail.note(now, "qsl_name", library.as_str());
     detail.note(now, "qsl_reported_total_count", total);
     detail.note(now, "qsl_reported_performance_count", performance);
+    if settings.requested.test05 {
+        detail.warn(now, "Test05 flag detected Overriding random seeds");
+    }
     log_settings(detail, now, settings);
 }
 
@@ -166,7 +169,7 @@ fn play(run: &mut Run<'_>, settings: &EffectiveSettings) -> Result<Option<Result
         Mode::FindPeakPerformance => peak::find_peak(run, settings)?,
     };
     let now = run.log_ns();
-    run.logs.results(now, &results, &run.sut.name())?;
+    run.logs.results(now, &results, &run.sut.name());
     Ok(Some(results))
 }
 
@@ -196,7 +199,9 @@ fn performance(run: &mut Run<'_>, settings: &EffectiveSettings) -> Result<Result
 fn compare_clocks(run: &mut Run<'_>, clock: u64, date: u64) {
     let ratio = (clock / 1_000_000) as f64 / (date / 1_000_000) as f64;
     let now = run.log_ns();
-    let told = |percent| format!("PerfClock and system_clock differ by more than {percent}%!  pc_sc_ratio: {ratio}");
+    let told = |percent| {
+        format!("PerfClock and system_clock differ by more than {percent}%!  pc_sc_ratio: {}", general(ratio))
+    };
     // Not a number, of a test that took no time, is neither.
     if (ratio - 1.0).abs() > 0.01 {
         run.logs.detail.error(now, &told("1"));

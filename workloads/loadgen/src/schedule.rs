@@ -191,7 +191,7 @@ impl Iterator for Schedule<'_> {
                 Picks::Permuted(choice::permuted(&self.set, count as usize, &mut self.sample_random))
             }
             (Scenario::Offline, _) => Picks::Run { start: 0, count },
-            (_, choice) => Picks::Run { start: choice.next(&mut self.sample_random), count },
+            (_, choice) => Picks::Run { start: choice.next(&mut self.sample_random)?, count },
         };
         Some(Query { due_ns: self.last_due_ns, picks })
     }

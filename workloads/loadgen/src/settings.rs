@@ -95,6 +95,23 @@ pub enum Edition {
     V6_0,
 }
 
+/// An edition that there is none of.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("unknown edition {0:?}; accepted: 5.1, 6.0")]
+pub struct UnknownEdition(String);
+
+impl FromStr for Edition {
+    type Err = UnknownEdition;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "5.1" => Ok(Self::V5_1),
+            "6.0" => Ok(Self::V6_0),
+            _ => Err(UnknownEdition(name.to_owned())),
+        }
+    }
+}
+
 /// A test as asked for. Every field is LoadGen's of the same name; 0 means "no limit" where LoadGen says so.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TestSettings {

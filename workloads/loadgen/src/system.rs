@@ -11,7 +11,7 @@ pub struct QuerySample {
     pub index: u32,
 }
 
-/// What is tested.
+/// What is tested. What it cannot answer (a thread of it fails, say) it tells by [`Answers::fail`], or the test waits for its patience.
 pub trait SystemUnderTest {
     /// For the logs.
     fn name(&self) -> String;

@@ -214,6 +214,45 @@ fn failures_are_logged() {
     assert!(error.contains("none/mlperf_log_summary.txt"), "{error}");
 }
 
+/// A log that cannot be written costs neither the results nor the other logs, and is named; one that cannot be made costs no earlier one.
+#[test]
+fn logs_fail_by_themselves() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = LogSettings { outdir: dir.path().to_owned(), ..LogSettings::default() };
+    let path = |name: &str| dir.path().join(format!("mlperf_log_{name}"));
+    std::os::unix::fs::symlink("/dev/full", path("trace.json")).unwrap();
+    let mut sut = Server::new(Arc::default(), 1_000_000);
+    let mode = Mode::SubmissionRun;
+    let settings = TestSettings { mode, ..settings(Scenario::Server) };
+    let outcome = test(&mut sut, &settings, Logs::create(&log, 0).unwrap()).unwrap();
+    assert_eq!(outcome.results.unwrap().verdict.word(), "VALID");
+    let error = outcome.log_error.unwrap().to_string();
+    assert!(error.contains("mlperf_log_trace.json: No space left"), "{error}");
+    let accuracy: Vec<Value> = serde_json::from_str(&fs::read_to_string(path("accuracy.json")).unwrap()).unwrap();
+    assert_eq!(accuracy.len(), 64);
+    let summary = fs::read_to_string(path("summary.txt")).unwrap();
+    assert!(summary.ends_with("during test.\n"));
+    fs::remove_file(path("detail.txt")).unwrap();
+    fs::create_dir(path("detail.txt")).unwrap();
+    let error = Logs::create(&log, 0).unwrap_err().to_string();
+    assert!(error.contains("mlperf_log_detail.txt"), "{error}");
+    assert_eq!(fs::read_to_string(path("summary.txt")).unwrap(), summary);
+}
+
+/// A system that meets every bound has no peak, which is said before it is searched for ever.
+#[test]
+fn an_endless_peak_is_refused() {
+    let settings = TestSettings {
+        mode: Mode::FindPeakPerformance,
+        server_target_qps: 1e6,
+        min_duration_ms: 10,
+        ..settings(Scenario::Server)
+    };
+    let mut sut = Server::new(Arc::default(), 0);
+    let error = test(&mut sut, &settings, Logs::none()).unwrap_err();
+    assert!(matches!(error, TestError::NoPeak { highest } if highest >= 4e6), "{error}");
+}
+
 /// Ends before the rules are met are errors in the log, and the run is invalid.
 #[test]
 fn early_ends_are_errors() {

@@ -1,6 +1,11 @@
 //! The harness's command line, and what it means: a kernel, and LoadGen's settings.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, ValueEnum};
 use jostle_loadgen::{
@@ -15,14 +20,13 @@ use jostle_protocol::{
 use super::HarnessError;
 
 /// What is found out.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Mode {
     /// Accuracy, then performance
     Submission,
     /// Every sample once, answers logged
     Accuracy,
     /// Latency or throughput
-    #[default]
     Performance,
     /// The highest rate of the server scenario within the latency bound
     FindPeak,
@@ -48,8 +52,9 @@ pub struct TestArguments {
     /// What answers them: mobilenetv2, resnet50, spin, or a TorchScript program (FILE.pt)
     #[arg(long)]
     model: String,
-    #[arg(long, value_enum, default_value_t)]
-    mode: Mode,
+    /// What is found out [default: performance]
+    #[arg(long, value_enum)]
+    mode: Option<Mode>,
     /// Pictures, one sub-folder per class [default: those that `make setup` fetched]
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
@@ -77,25 +82,32 @@ pub struct TestArguments {
     /// Of multi-stream
     #[arg(long, value_name = "N")]
     samples_per_query: Option<u64>,
+    /// It ends when this and the least count are met
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     min_duration: Option<Duration>,
+    /// It ends early after this, invalid
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     max_duration: Option<Duration>,
+    /// It ends when this and the least duration are met; of offline: samples
     #[arg(long, value_name = "N")]
     min_query_count: Option<u64>,
+    /// It ends early after so many, invalid
     #[arg(long, value_name = "N")]
     max_query_count: Option<u64>,
     /// Samples that count as fitting into memory [default: all]
     #[arg(long, value_name = "N")]
     pub performance: Option<u32>,
+    /// Which samples are loaded; of a seed the low 32 bits count
     #[arg(long, value_name = "SEED")]
     qsl_seed: Option<u64>,
+    /// In which order they are asked for
     #[arg(long, value_name = "SEED")]
     sample_seed: Option<u64>,
+    /// When, in the server scenario
     #[arg(long, value_name = "SEED")]
     schedule_seed: Option<u64>,
     /// Whose sample set: 5.1 or 6.0
-    #[arg(long, value_name = "VERSION", default_value = "6.0", value_parser = edition)]
+    #[arg(long, value_name = "VERSION", default_value = "6.0")]
     edition: Edition,
     /// Start from the rules of MLPerf inference v6.0 for the model (ten minutes and more), not from LoadGen's defaults
     #[arg(long)]
@@ -112,14 +124,6 @@ pub struct TestArguments {
     /// Leave the trace empty: it is the largest of them
     #[arg(long)]
     pub no_trace: bool,
-}
-
-fn edition(text: &str) -> Result<Edition, String> {
-    match text {
-        "5.1" => Ok(Edition::V5_1),
-        "6.0" => Ok(Edition::V6_0),
-        _ => Err("accepted: 5.1 (drawn from all samples), 6.0".to_owned()),
-    }
 }
 
 impl TestArguments {
@@ -154,13 +158,18 @@ impl TestArguments {
             let rules = Conf::mlperf().map_err(of_rules)?;
             rules.apply(&mut s, &self.model).map_err(of_rules)?;
         }
-        s.mode = self.mode.into();
         if let Some(path) = &self.user_conf {
             let text = fs::read_to_string(path).map_err(|error| HarnessError::File { path: path.clone(), error })?;
             let reading = if self.lenient { Reading::Lenient } else { Reading::Strict };
-            let read = Conf::parse(&text, Author::User, reading).and_then(|conf| conf.apply(&mut s, &self.model));
-            read.map_err(|error| HarnessError::Conf { path: path.clone(), error })?;
+            let wrong = |error| HarnessError::Conf { path: path.clone(), error };
+            let conf = Conf::parse(&text, Author::User, reading).map_err(wrong)?;
+            conf.apply(&mut s, &self.model).map_err(wrong)?;
+            for ignored in conf.ignored() {
+                // Nobody may be left to hear it.
+                drop(writeln!(io::stderr(), "jostle-inference: passed over {}: {ignored}", path.display()));
+            }
         }
+        s.mode = self.mode.map_or(s.mode, settings::Mode::from);
         self.override_rates(&mut s)?;
         self.override_limits(&mut s)?;
         Ok(s)
@@ -197,7 +206,7 @@ impl TestArguments {
             if self.scenario != Scenario::Server {
                 return misplaced("--target-latency");
             }
-            s.server_target_latency_ns = whole("--target-latency", latency.as_nanos())?;
+            s.server_target_latency_ns = whole("--target-latency", latency, Duration::from_nanos(1))?;
         }
         if let Some(samples) = self.samples_per_query {
             if self.scenario != Scenario::MultiStream {
@@ -210,10 +219,10 @@ impl TestArguments {
 
     fn override_limits(&self, s: &mut TestSettings) -> Result<(), HarnessError> {
         if let Some(duration) = self.min_duration {
-            s.min_duration_ms = whole("--min-duration", duration.as_millis())?;
+            s.min_duration_ms = whole("--min-duration", duration, Duration::from_millis(1))?;
         }
         if let Some(duration) = self.max_duration {
-            s.max_duration_ms = whole("--max-duration", duration.as_millis())?;
+            s.max_duration_ms = whole("--max-duration", duration, Duration::from_millis(1))?;
         }
         if self.performance.is_some() {
             // The library says it.
@@ -229,6 +238,12 @@ impl TestArguments {
     }
 }
 
-fn whole(flag: &str, value: u128) -> Result<u64, HarnessError> {
-    u64::try_from(value).map_err(|_| HarnessError::Arguments(format!("{flag}: too long; accepted: up to 292 years")))
+/// A duration in whole units.
+fn whole(flag: &str, duration: Duration, unit: Duration) -> Result<u64, HarnessError> {
+    if !duration.as_nanos().is_multiple_of(unit.as_nanos()) {
+        let why = format!("{flag}: {duration:?} is not a whole number of milliseconds, which LoadGen counts in");
+        return Err(HarnessError::Arguments(why));
+    }
+    u64::try_from(duration.as_nanos() / unit.as_nanos())
+        .map_err(|_| HarnessError::Arguments(format!("{flag}: {duration:?} is too long; accepted: up to 146 years")))
 }

@@ -1,9 +1,13 @@
-//! Ctrl-C and SIGTERM end a test as a failing system would: with complete logs.
+//! Ctrl-C, SIGTERM and a terminal that goes away end a test as a failing system would: with complete logs. A second signal does not wait for them.
 
-use std::thread::{self, JoinHandle};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    thread::{self, JoinHandle},
+};
 
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    flag,
     iterator::{Handle, Signals as Pending},
 };
 
@@ -18,7 +22,14 @@ pub struct Signals {
 impl Signals {
     /// From now on a signal ends the test.
     pub fn watch(test: Interruption) -> Result<Self, HarnessError> {
-        let mut pending = Pending::new([SIGINT, SIGTERM]).map_err(HarnessError::Signals)?;
+        const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
+        let told = Arc::new(AtomicBool::new(false));
+        for signal in SIGNALS {
+            // In this order: the first one only sets what the second one finds.
+            flag::register_conditional_default(signal, Arc::clone(&told)).map_err(HarnessError::Signals)?;
+            flag::register(signal, Arc::clone(&told)).map_err(HarnessError::Signals)?;
+        }
+        let mut pending = Pending::new(SIGNALS).map_err(HarnessError::Signals)?;
         let handle = pending.handle();
         let watcher = thread::spawn(move || {
             let mut first = None;

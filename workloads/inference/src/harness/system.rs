@@ -1,9 +1,10 @@
 //! The system under test: threads that take samples from one queue.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -46,20 +47,39 @@ pub struct Workers {
     test: Interruption,
 }
 
-/// A way to end a test from outside.
+/// A way to end a test: from outside, or because nobody waits for its answers any more.
 #[derive(Clone, Debug, Default)]
-pub struct Interruption(Arc<Mutex<Option<Answers>>>);
+pub struct Interruption(Arc<Interrupted>);
+
+#[derive(Debug, Default)]
+struct Interrupted {
+    answers: Mutex<Option<Answers>>,
+    stopped: AtomicBool,
+}
 
 impl Interruption {
-    /// Ends the test, if one has begun.
+    /// Ends the test, also one that has not begun; workers take no more samples.
     pub fn interrupt(&self) {
-        if let Some(answers) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+        if let Some(answers) = &*self.0.answers.lock().unwrap_or_else(PoisonError::into_inner) {
             answers.fail("it was interrupted");
         }
     }
 
+    /// Workers take no more samples: what waits is of a test that is over.
+    pub fn stop(&self) {
+        self.0.stopped.store(true, Ordering::SeqCst);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.0.stopped.load(Ordering::SeqCst)
+    }
+
     fn set(&self, answers: &Answers) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| answers.clone());
+        self.0.answers.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| answers.clone());
+        if self.is_stopped() {
+            answers.fail("it was interrupted");
+        }
     }
 }
 
@@ -69,6 +89,7 @@ impl Workers {
         open: Open,
         kernel: &KernelSpec,
         count: usize,
+        test: Interruption,
         work: impl FnOnce(&mut Self) -> Result<T, HarnessError>,
     ) -> Result<T, HarnessError> {
         thread::scope(|scope| {
@@ -78,7 +99,8 @@ impl Workers {
             let (ready, readiness) = channel();
             for _ in 0..count {
                 let (ready, waiting, score) = (ready.clone(), Arc::clone(&waiting), Arc::clone(&score));
-                scope.spawn(move || worker(open, kernel, &ready, &waiting, &score));
+                let test = test.clone();
+                scope.spawn(move || worker(open, kernel, &ready, &Queue { waiting: &waiting, score: &score, test }));
             }
             drop(ready);
             let mut first = None;
@@ -89,14 +111,12 @@ impl Workers {
             let (images, provenance) = first.ok_or(HarnessError::Worker)?;
             let network = format!("{:?}", kernel.network).to_lowercase();
             let name = format!("{network} on {count} CPU worker{}", if count == 1 { "" } else { "s" });
-            // Dropped at the end of the scope's body, which ends the workers.
-            work(&mut Self { name, images, provenance, jobs, score, test: Interruption::default() })
+            let mut workers = Self { name, images, provenance, jobs, score, test };
+            let done = work(&mut workers);
+            // What still waits is of a test that is over, however it ended. Without a sender the workers end.
+            workers.test.stop();
+            done
         })
-    }
-
-    /// To end the test that they are used for.
-    pub fn interruption(&self) -> Interruption {
-        self.test.clone()
     }
 
     /// Answers so far, and those that named the right class.
@@ -126,7 +146,14 @@ impl SystemUnderTest for Workers {
 
 type Ready = Result<(usize, String), KernelError>;
 
-fn worker(open: Open, spec: &KernelSpec, ready: &Sender<Ready>, jobs: &Mutex<Receiver<Job>>, score: &Score) {
+/// What a worker works on.
+struct Queue<'a> {
+    waiting: &'a Mutex<Receiver<Job>>,
+    score: &'a Score,
+    test: Interruption,
+}
+
+fn worker(open: Open, spec: &KernelSpec, ready: &Sender<Ready>, queue: &Queue<'_>) {
     let opened = open(spec).and_then(|mut kernel| {
         for image in 0..FIRST_IMAGES {
             kernel.classify(image, 0)?;
@@ -137,25 +164,33 @@ fn worker(open: Open, spec: &KernelSpec, ready: &Sender<Ready>, jobs: &Mutex<Rec
         Ok(kernel) => {
             // Nobody may be left to hear it.
             drop(ready.send(Ok((kernel.images(), kernel.provenance()))));
-            serve(kernel, jobs, score);
+            serve(kernel, queue);
         }
         Err(error) => drop(ready.send(Err(error))),
     }
 }
 
-fn serve(mut kernel: Box<dyn Kernel>, jobs: &Mutex<Receiver<Job>>, score: &Score) {
+fn serve(mut kernel: Box<dyn Kernel>, Queue { waiting, score, test }: &Queue<'_>) {
     loop {
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((QuerySample { id, index }, answers)) = next else { return };
-        // The same crop for a sample whenever it is asked for.
-        match kernel.classify(index as usize, index.into()) {
+        if test.is_stopped() {
+            continue;
+        }
+        // The same crop for a sample whenever it is asked for. A worker that panics would leave the test waiting.
+        let classified = catch_unwind(AssertUnwindSafe(|| kernel.classify(index as usize, index.into())));
+        let classified = classified.unwrap_or_else(|_| Err(KernelError::Compute("a worker panicked".to_owned())));
+        match classified {
             Ok(found) => {
                 score.answered.fetch_add(1, Ordering::SeqCst);
                 score.right.fetch_add(u64::from(found.class == found.label), Ordering::SeqCst);
                 // What nobody waits for any more ends the test by itself.
                 let _told = answers.complete(id, &(found.class as i32).to_le_bytes());
             }
-            Err(error) => answers.fail(error.to_string()),
+            Err(error) => {
+                test.stop();
+                answers.fail(error.to_string());
+            }
         }
     }
 }

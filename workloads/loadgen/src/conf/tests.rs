@@ -36,15 +36,14 @@ fn the_official_rules_are_read() {
     assert!(matches!(error.problem, Problem::Tokens(_)), "{error}");
 }
 
-/// Model and scenario before scenario, before model, before all; later lines before earlier ones; a user's file over the rules.
+/// Model and scenario before scenario, before model, before all, whatever their order; a user's file over the rules.
 #[test]
 fn particular_lines_win() {
-    let text = "\
+    let text = "\u{feff}\
 # The order of lines does not matter.
 *.*.min_query_count = 1
 resnet50.*.min_query_count = 2
 *.Server.min_query_count = 3
-resnet50.Server.min_query_count = 4
 resnet50.Server.min_query_count = 0x5
 wan-2.2-t2v.*.max_query_count = 7
 ";
@@ -84,6 +83,7 @@ fn wrong_lines_are_named() {
         ("*.*.min_query_count = 99999999999999999999", "line 1: min_query_count: 99999999999999999999 is no whole"),
         ("*.Server.target_latency = 0.5", "line 1: target_latency: 0.5 is no whole number"),
         ("*.Server.target_latency = 99999999999999", "line 1: target_latency: 99999999999999 ms do not fit a clock"),
+        ("*.*.mode = 1\n# again\n*.*.mode = 2", "line 3: *.*.mode is in line 1 already"),
         ("*.*.mode = 4", "line 1: mode: 4 is none; accepted: 0 (submission run)"),
         ("*.*.use_token_latencies = 1", "line 1: resnet50.use_token_latencies asks for token latencies"),
     ] {
@@ -95,14 +95,13 @@ fn wrong_lines_are_named() {
 /// Lenient reading does as the official package: it passes over what it does not know, and cuts numbers short. It says what it passed over.
 #[test]
 fn lenient_reading_is_the_official_one() {
-    let text =
-        "*.*.qsl_rng_seed = 5\n*.Server.traget_qps = 5\n*.*.min_query_count = 1e3\n*.*.max_query_count = 5 6\nalone\n";
+    let text = "*.*.qsl_rng_seed = 5\n*.Server.traget_qps = 5\n*.*.min_query_count = 1e3\n*.*.max_query_count = 5 6\nalone\n*.*.max_query_count = 7\n";
     let conf = Conf::parse(text, Author::User, Reading::Lenient).unwrap();
     let mut settings = TestSettings::new(Scenario::Server);
     conf.apply(&mut settings, "resnet50").unwrap();
     assert_eq!(
         settings,
-        TestSettings { min_query_count: 1, max_query_count: 6, ..TestSettings::new(Scenario::Server) }
+        TestSettings { min_query_count: 1, max_query_count: 7, ..TestSettings::new(Scenario::Server) }
     );
     let lines: Vec<usize> = conf.ignored().iter().map(|ignored| ignored.line).collect();
     assert_eq!(lines, [1, 2, 4, 5]);

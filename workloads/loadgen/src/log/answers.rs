@@ -1,16 +1,23 @@
-//! `mlperf_log_accuracy.json` and `mlperf_log_trace.json`: one entry for each answer, written by a thread of their own, so that neither the
-//! generator nor the system waits for a disk.
+//! `mlperf_log_accuracy.json` and `mlperf_log_trace.json`: one entry for each answer, written by a thread of their own. Neither the generator nor
+//! the system waits for a disk, until 64 MiB of answers do.
 
 use std::{
     fmt,
     fmt::Write as _,
-    io::{self, Write},
-    sync::mpsc::{Receiver, SyncSender, sync_channel},
+    io,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        mpsc::{Receiver, Sender, channel},
+    },
     thread::{self, JoinHandle},
 };
 
-/// Answers that may wait to be written; more hold up who answers.
-const WAITING: usize = 65_536;
+use super::{LogError, file::LogFile};
+
+/// Bytes of answers that may wait to be written; more hold up who answers.
+const WAITING: usize = 64 << 20;
+/// What an answer takes beside its data.
+const OVERHEAD: usize = size_of::<Answer>();
 
 /// One answer. Times are in nanoseconds since the log was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,83 +38,119 @@ pub struct Answer {
     pub data: Option<Vec<u8>>,
 }
 
-/// The two files, in the hands of a thread.
-pub struct AnswerLog {
-    answers: SyncSender<Answer>,
-    writer: JoinHandle<io::Result<()>>,
+impl Answer {
+    fn size(&self) -> usize {
+        OVERHEAD + self.data.as_ref().map_or(0, Vec::len)
+    }
 }
 
-impl fmt::Debug for AnswerLog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AnswerLog").finish_non_exhaustive()
+/// How many bytes wait.
+#[derive(Debug, Default)]
+struct Backlog {
+    bytes: Mutex<usize>,
+    less: Condvar,
+}
+
+impl Backlog {
+    /// Waits until there is room. One answer has room alone, however large.
+    fn add(&self, size: usize) {
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = |bytes: &mut usize| *bytes > 0 && *bytes + size > WAITING;
+        let mut bytes = self.less.wait_while(bytes, full).unwrap_or_else(PoisonError::into_inner);
+        *bytes += size;
     }
+
+    fn remove(&self, size: usize) {
+        *self.bytes.lock().unwrap_or_else(PoisonError::into_inner) -= size;
+        self.less.notify_all();
+    }
+}
+
+/// Where answers are sent to.
+#[derive(Clone, Debug)]
+pub(crate) struct AnswerSender {
+    channel: Sender<Answer>,
+    backlog: Arc<Backlog>,
+}
+
+impl AnswerSender {
+    pub fn send(&self, answer: Answer) {
+        self.backlog.add(answer.size());
+        // The writer receives until the last sender is gone.
+        let _received = self.channel.send(answer);
+    }
+}
+
+/// The two files, in the hands of a thread.
+#[derive(Debug)]
+pub struct AnswerLog {
+    answers: AnswerSender,
+    writer: JoinHandle<Result<(), LogError>>,
 }
 
 impl AnswerLog {
     /// Begins the files. The trace comes with the time in nanoseconds since 1970 that it counts from.
-    ///
-    /// # Errors
-    /// Where no thread can be made.
-    pub fn start(accuracy: Box<dyn Write + Send>, trace: Option<(Box<dyn Write + Send>, u64)>) -> io::Result<Self> {
-        let (answers, received) = sync_channel(WAITING);
+    pub(crate) fn start(accuracy: LogFile, trace: Option<(LogFile, u64)>) -> io::Result<Self> {
+        let (channel, received) = channel();
+        let backlog = Arc::new(Backlog::default());
+        let room = Arc::clone(&backlog);
         let writer = thread::Builder::new().name("loadgen-log".to_owned());
-        let writer = writer.spawn(move || write(&received, accuracy, trace))?;
-        Ok(Self { answers, writer })
+        let writer = writer.spawn(move || write(&received, &room, accuracy, trace))?;
+        Ok(Self { answers: AnswerSender { channel, backlog }, writer })
     }
 
-    /// Where answers are sent to.
-    pub fn sender(&self) -> SyncSender<Answer> {
+    pub(crate) fn sender(&self) -> AnswerSender {
         self.answers.clone()
     }
 
     /// Waits until everything is written. All other senders must be gone.
-    ///
-    /// # Errors
-    /// The first that writing met.
-    pub fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(self) -> Result<(), LogError> {
         drop(self.answers);
-        self.writer.join().unwrap_or_else(|_| Err(io::Error::other("the writing thread failed")))
+        let failed = || LogError { path: "accuracy and trace".into(), source: io::Error::other("their thread failed") };
+        self.writer.join().unwrap_or_else(|_| Err(failed()))
     }
 }
 
 fn write(
     answers: &Receiver<Answer>,
-    mut accuracy: Box<dyn Write + Send>,
-    mut trace: Option<(Box<dyn Write + Send>, u64)>,
-) -> io::Result<()> {
-    let pid = rustix::process::getpid().as_raw_nonzero();
-    accuracy.write_all(b"[")?;
+    backlog: &Backlog,
+    mut accuracy: LogFile,
+    mut trace: Option<(LogFile, u64)>,
+) -> Result<(), LogError> {
+    let pid = rustix::process::getpid().as_raw_nonzero().get();
+    accuracy.write_bytes(b"[");
     if let Some((trace, _)) = &mut trace {
-        trace.write_all(b"{\"traceEvents\":[\n")?;
+        trace.write_bytes(b"{\"traceEvents\":[\n");
     }
     let mut comma = "";
     for answer in answers {
         if let Some(data) = &answer.data {
             let Answer { sample, index, .. } = &answer;
-            let mut hex = String::with_capacity(2 * data.len());
-            for byte in data {
-                // Writing to a string cannot fail.
-                let _ = write!(hex, "{byte:02X}");
-            }
-            write!(accuracy, "{comma}\n{{ \"seq_id\" : {sample}, \"qsl_idx\" : {index}, \"data\" : \"{hex}\" }}")?;
+            accuracy.write(format_args!("{comma}\n{{ \"seq_id\" : {sample}, \"qsl_idx\" : {index}, \"data\" : \""));
+            accuracy.write_bytes(&hexadecimal(data));
+            accuracy.write_bytes(b"\" }");
             comma = ",";
         }
-        if let Some((trace, _)) = &mut trace {
-            trace.write_all(events(&answer, pid.get()).as_bytes())?;
+        if let Some((trace, _)) = trace.as_mut().filter(|(trace, _)| !trace.is_broken()) {
+            trace.write_bytes(events(&answer, pid).as_bytes());
         }
+        backlog.remove(answer.size());
     }
-    accuracy.write_all(b"\n]\n")?;
-    accuracy.flush()?;
-    if let Some((trace, unix_ns)) = &mut trace {
-        let version = concat!("jostle-loadgen ", env!("CARGO_PKG_VERSION"));
-        write!(
-            trace,
-            "{{\"name\":\"LastTrace\"}}\n],\n\"displayTimeUnit\":\"ns\",\n\"otherData\":{{\n\"ts\":{},\n\"version\":\"{version}\"\n}}\n}}\n",
-            Micros(*unix_ns)
-        )?;
-        trace.flush()?;
-    }
-    Ok(())
+    accuracy.write_bytes(b"\n]\n");
+    let accuracy = accuracy.finish();
+    let trace = trace.map_or(Ok(()), |(mut trace, unix_ns)| {
+        let (start, version) = (Micros(unix_ns), concat!("jostle-loadgen ", env!("CARGO_PKG_VERSION")));
+        trace.write(format_args!(
+            "{{\"name\":\"LastTrace\"}}\n],\n\"displayTimeUnit\":\"ns\",\n\"otherData\":{{\n\"ts\":{start},\n\"version\":\"{version}\"\n}}\n}}\n"
+        ));
+        trace.finish()
+    });
+    accuracy.and(trace)
+}
+
+fn hexadecimal(data: &[u8]) -> Vec<u8> {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    data.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|half| DIGITS[usize::from(half)]).collect()
 }
 
 /// The events of one answer, in Chrome's trace format.

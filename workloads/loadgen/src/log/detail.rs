@@ -1,21 +1,16 @@
 //! `mlperf_log_detail.txt`: one line of JSON per entry, behind `:::MLLOG`.
 //!
-//! The keys and their order are LoadGen 6.0's, without the counters of its lock-free logger, which have no meaning here. One value differs:
-//! a rate over no time is `null`, where the official package writes `inf` or `-nan`, which no JSON parser reads.
+//! The keys and their order are LoadGen 6.0's, without what has no meaning here: the build of the official package (`loadgen_build_...`,
+//! `loadgen_git_...`, `loadgen_file_sha1`), `get_sut_name_duration_ns`, and the counters of its lock-free logger. One value differs: a rate over no time is `null`, where the official package writes `inf` or `-nan`, which no JSON parser reads.
 
 mod results;
 mod settings;
 
-use std::{
-    fmt,
-    io::{self, Write},
-    panic::Location,
-    path::Path,
-};
+use std::{fmt, panic::Location, path::Path};
 
 use rustix::{process::getpid, thread::gettid};
 
-use super::number::general;
+use super::{LogError, file::LogFile, number::general};
 
 pub use results::log_results;
 pub use settings::log_settings;
@@ -77,20 +72,20 @@ enum Weight {
 }
 
 /// The log.
+#[derive(Debug)]
 pub struct Detail {
-    out: Option<Box<dyn Write + Send>>,
+    out: Option<LogFile>,
     pid: i32,
     tid: i32,
-    failure: Option<io::Error>,
     warnings: u64,
     errors: u64,
 }
 
 impl Detail {
     /// Writes to `out`; counts only where there is none.
-    pub fn new(out: Option<Box<dyn Write + Send>>) -> Self {
+    pub(crate) fn new(out: Option<LogFile>) -> Self {
         let (pid, tid) = (getpid().as_raw_nonzero().get(), gettid().as_raw_nonzero().get());
-        Self { out, pid, tid, failure: None, warnings: 0, errors: 0 }
+        Self { out, pid, tid, warnings: 0, errors: 0 }
     }
 
     /// Whether anything is written: what is dear to find out need not be found out otherwise.
@@ -123,25 +118,18 @@ impl Detail {
         (self.warnings, self.errors)
     }
 
-    /// Writes what is buffered.
-    ///
-    /// # Errors
-    /// The first that writing met, whenever that was.
-    pub fn finish(&mut self) -> io::Result<()> {
-        if let Some(out) = &mut self.out {
-            out.flush()?;
-        }
-        self.failure.take().map_or(Ok(()), Err)
+    /// Closes the file.
+    pub(crate) fn finish(self) -> Result<(), LogError> {
+        self.out.map_or(Ok(()), LogFile::finish)
     }
 
     fn write(&mut self, at_ns: u64, key: &str, value: &Value<'_>, weight: Weight, at: &Location<'_>) {
         let Some(out) = &mut self.out else { return };
         let file = Path::new(at.file()).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let written = writeln!(
-            out,
+        out.write(format_args!(
             ":::MLLOG {{\"key\": {}, \"value\": {value}, \"time_ms\": {}.{:06}, \"namespace\": \"mlperf::logging\", \
              \"event_type\": \"POINT_IN_TIME\", \"metadata\": {{\"is_error\": {}, \"is_warning\": {}, \"file\": \"{file}\", \
-             \"line_no\": {}, \"pid\": {}, \"tid\": {}}}}}",
+             \"line_no\": {}, \"pid\": {}, \"tid\": {}}}}}\n",
             Value::Text(key),
             at_ns / 1_000_000,
             at_ns % 1_000_000,
@@ -150,15 +138,6 @@ impl Detail {
             at.line(),
             self.pid,
             self.tid,
-        );
-        if let Err(error) = written {
-            self.failure.get_or_insert(error);
-        }
-    }
-}
-
-impl fmt::Debug for Detail {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Detail").field("warnings", &self.warnings).field("errors", &self.errors).finish_non_exhaustive()
+        ));
     }
 }

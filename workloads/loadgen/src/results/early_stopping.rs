@@ -153,6 +153,10 @@ fn estimate(sorted_ns: &[u64], percentile: f64) -> Option<(u64, u64)> {
 
 /// The least number of queries under the bound that makes up for `over` above it, at `percentile` (a fraction in (0, 1)).
 pub fn least_passing(over: u64, percentile: f64) -> u64 {
+    if over == 0 {
+        // p^h <= 1 - c, and not below it, as LoadGen begins.
+        return ((1.0 - CONFIDENCE).ln() / percentile.ln()).ceil() as u64;
+    }
     let passes = |under: u64| chance(under, over, percentile) < 1.0 - CONFIDENCE;
     let (mut low, mut high) = (0, 1);
     while !passes(high) {
@@ -206,6 +210,8 @@ mod tests {
         assert_eq!(totals(0.97, 3), [152, 219, 277]);
         assert_eq!(totals(0.99, 6), [459, 662, 838, 1001, 1157, 1307]);
         assert_eq!(totals(0.999, 2), [4603, 6636]);
+        // At the edge itself, where 0.1^2 and 0.01^1 are 1 %.
+        assert_eq!((totals(0.1, 1), totals(0.01, 1)), (vec![2], vec![1]));
     }
 
     /// Rows 13 and 15 of the measured vectors, in LoadGen's words.

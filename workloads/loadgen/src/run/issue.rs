@@ -1,12 +1,14 @@
 //! Issues the queries of one schedule, and waits for their answers (`IssueQueries` of `loadgen.cc`, `issue_query_controller.cc`).
 
+use std::iter::Peekable;
+
 use super::{Run, TestError, answers::Open, date::power_date};
 use crate::{
     random::Random,
     results::Measured,
     samples::LoadedSet,
     schedule::{Query, Schedule},
-    settings::{Scenario, effective::EffectiveSettings},
+    settings::{Mode, Scenario, effective::EffectiveSettings},
     system::QuerySample,
 };
 
@@ -122,23 +124,27 @@ pub(crate) fn issue(
         last_due_ns: 0,
         last_issued_ns: start_ns,
     };
-    let ran_out = pass.issue_all(schedule, accuracy)?;
+    let samples_per_query = schedule.samples_per_query();
+    let mut schedule = schedule.peekable();
+    let ran_out = pass.issue_all(&mut schedule, accuracy)?;
     pass.run.sut.flush();
     if ran_out && !accuracy {
         let now = pass.run.log_ns();
         pass.run.logs.detail.error(now, RAN_OUT);
     }
     pass.run.answers.wait(pass.run.patience)?;
+    if matches!(settings.requested.mode, Mode::SubmissionRun | Mode::FindPeakPerformance) {
+        // Another pass may follow. Not before everything is answered: it takes a moment, of a core that the system may need.
+        pass.run.sequence.skip(schedule.count() as u64, samples_per_query);
+    }
     Ok(pass.measured(begun))
 }
 
 impl Pass<'_, '_> {
     /// True: the schedule ended before the test was over.
-    fn issue_all(&mut self, schedule: Schedule<'_>, accuracy: bool) -> Result<bool, TestError> {
+    fn issue_all(&mut self, schedule: &mut Peekable<Schedule<'_>>, accuracy: bool) -> Result<bool, TestError> {
         let scenario = self.settings.scenario();
         let coalesces = scenario == Scenario::Server && self.settings.requested.server_coalesce_queries;
-        let samples_per_query = schedule.samples_per_query();
-        let mut schedule = schedule.peekable();
         while let Some(query) = schedule.next() {
             let due_ns = self.wait_for(&query)?;
             self.batch.clear();
@@ -150,7 +156,6 @@ impl Pass<'_, '_> {
             }
             self.run.sut.issue(&self.batch, &self.run.answers);
             if !accuracy && self.is_over() {
-                self.run.sequence.skip(schedule.count() as u64, samples_per_query);
                 return Ok(false);
             }
         }

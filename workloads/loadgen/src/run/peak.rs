@@ -8,8 +8,8 @@ use crate::{
     settings::effective::EffectiveSettings,
 };
 
-/// A bound is looked for up to this rate: a system that meets every bound has no peak.
-const HIGHEST_QPS: f64 = 1e9;
+/// A bound is looked for up to this rate, which no thread issues: a system that meets every bound has no peak.
+const HIGHEST_QPS: f64 = 1e7;
 
 /// Searches upwards from the rate of `settings`, which has to meet the bound; the results are those of the peak.
 pub(crate) fn find_peak(run: &mut Run<'_>, settings: &EffectiveSettings) -> Result<Results, TestError> {
@@ -28,11 +28,10 @@ pub(crate) fn find_peak(run: &mut Run<'_>, settings: &EffectiveSettings) -> Resu
     let step = 1.0 + settings.requested.server_find_peak_qps_boundary_step_size;
     let upper = loop {
         let rate = lower.settings.target_qps * step;
-        if rate > HIGHEST_QPS {
-            return Err(TestError::NoPeak { highest: lower.settings.target_qps });
-        }
+        let faster = settings.at_rate(rate).ok().filter(|_| rate <= HIGHEST_QPS);
+        let faster = faster.ok_or(TestError::NoPeak { highest: lower.settings.target_qps })?;
         run.note(&format!("FindBoundaries: Checking fields [{:.6}, {rate:.6})", lower.settings.target_qps));
-        let tried = loaded(run, &set, |run| attempt(run, settings.at_rate(rate), &set))?;
+        let tried = loaded(run, &set, |run| attempt(run, faster, &set))?;
         if !tried.verdict.perf_constraints_met {
             break tried.settings.target_qps;
         }
@@ -59,7 +58,7 @@ fn halve(
         run.note(&format!(
             "FindPeakPerformanceBinarySearch: Testing the mid value of bounds [{low:.6}, {upper:.6}): {middle:.6}"
         ));
-        let tried = attempt(run, settings.at_rate(middle), set)?;
+        let tried = attempt(run, settings.at_rate(middle)?, set)?;
         if tried.verdict.perf_constraints_met {
             lower = tried;
         } else {

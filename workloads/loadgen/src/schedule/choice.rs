@@ -46,7 +46,8 @@ impl Choice {
         }
         // MultiStream has no equal issue: its queries are runs.
         let permutations = permutations.filter(|_| settings.scenario() != Scenario::MultiStream);
-        if requested.performance_issue_unique {
+        // Offline takes the set as a whole: it knows no unique samples.
+        if requested.performance_issue_unique && settings.scenario() != Scenario::Offline {
             return Self::Once(unique);
         }
         if requested.performance_issue_same {
@@ -59,13 +60,13 @@ impl Choice {
         }
     }
 
-    /// The next position. A list that is used up begins to repeat its last resort, position 0: a schedule never asks so often.
-    pub fn next(&mut self, random: &mut Random) -> u32 {
+    /// The next position; `None` after the last one of a list.
+    pub fn next(&mut self, random: &mut Random) -> Option<u32> {
         match self {
-            Self::Uniform(below) => random.below(*below),
-            Self::Once(positions) => positions.next().unwrap_or_default(),
-            Self::Permutations(permutations) => permutations.next(),
-            Self::Same(position) => *position,
+            Self::Uniform(below) => Some(random.below(*below)),
+            Self::Once(positions) => positions.next(),
+            Self::Permutations(permutations) => Some(permutations.next()),
+            Self::Same(position) => Some(*position),
         }
     }
 }

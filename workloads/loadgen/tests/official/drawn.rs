@@ -129,6 +129,11 @@ impl Chance {
                 s.performance_issue_same_index = self.within(0, count - 1);
             }
             2 | 3 => s.sample_concatenate_permutation = true,
+            // The official package dies of it in MultiStream.
+            4 if s.scenario != Scenario::MultiStream => {
+                s.performance_issue_unique = true;
+                s.sample_concatenate_permutation = true;
+            }
             _ => {}
         }
     }
