@@ -77,6 +77,8 @@ struct State {
     completed_queries: u64,
     collected: Collected,
     failure: Option<Failure>,
+    /// Somebody sleeps until no query is open: to wake nobody would be a system call for each answer.
+    is_awaited: bool,
     log: Option<AnswerSender>,
 }
 
@@ -142,7 +144,7 @@ impl Answers {
                 }
             }
         }
-        let wake = state.open.is_empty() || state.failure.is_some();
+        let wake = state.is_awaited && (state.open.is_empty() || state.failure.is_some());
         let log = state.log.clone();
         drop(state);
         if wake {
@@ -196,8 +198,10 @@ impl Answers {
             }
             let Some(first) = state.open.values().next().map(|waiting| waiting.open.query) else { return Ok(()) };
             let answered = state.answered_samples;
+            state.is_awaited = true;
             let (woken, timeout) = self.0.changed.wait_timeout(state, patience).unwrap_or_else(PoisonError::into_inner);
             state = woken;
+            state.is_awaited = false;
             if timeout.timed_out() && state.answered_samples == answered && !state.open.is_empty() {
                 let failure = Failure::Never { open: state.open.len() as u64, first, waited: patience };
                 state.failure.get_or_insert(failure);
