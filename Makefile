@@ -74,7 +74,7 @@ test-root:
 	@$(STEP) test-root $(ROOT) test --locked --no-fail-fast
 
 # Not part of setup: only tests want an emulator.
-test-vm: ## The local backend in virtual machines of both cgroup versions, with and without root; fetches qemu and a kernel
+test-vm: cluster-setup ## The local backend and the test cluster in virtual machines of both cgroup versions, with and without root; fetches qemu and a kernel
 	@$(STEP) packages-vm .ci/packages.sh vm
 	@$(STEP) vm-kernel .ci/vm-kernel.sh
 	@$(STEP) build-dev $(ROOT) build --locked

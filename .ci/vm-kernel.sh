@@ -1,8 +1,9 @@
 #!/bin/bash
 # A kernel for the tests in a virtual machine: the distribution's own, unpacked into the cache; nothing is installed.
-# Use: vm-kernel.sh      makes $XDG_CACHE_HOME/jostle/vm-kernel-VERSION/vmlinuz, VERSION being the package's
+# Use: vm-kernel.sh      makes $XDG_CACHE_HOME/jostle/vm-kernel-VERSION/vmlinuz, VERSION being the package's, and modules/ beside it
 #      vm-kernel.sh --path   prints the newest such file and does nothing else
-# JOSTLE_VM_KERNEL takes another kernel (with virtual terminals, initramfs and both cgroup versions built in) instead.
+# JOSTLE_VM_KERNEL takes another kernel (with virtual terminals, initramfs and both cgroup versions built in; for the test cluster also with
+# overlay, bridge and veth) instead.
 set -euo pipefail
 
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/jostle"
@@ -44,7 +45,7 @@ if [ -z "$found" ]; then
   exit 0
 fi
 DEST="$CACHE/vm-kernel-${found#*=}"
-if [ -e "$DEST/vmlinuz" ]; then
+if [ -e "$DEST/vmlinuz" ] && [ -d "$DEST/modules" ]; then
   echo "setup: $DEST/vmlinuz is there"
   exit 0
 fi
@@ -60,11 +61,16 @@ if ! fetch "$found"; then
   DEST="$CACHE/vm-kernel-${found#*=}"
   fetch "$found" || fail "apt-get could not get $found"
 fi
-# Only the kernel itself: what the tests need of it is built in.
-dpkg-deb --fsys-tarfile "$WORK"/*.deb | tar -x -C "$WORK" --wildcards './boot/vmlinuz-*' './usr/share/doc/*/copyright'
-mkdir "$WORK/out"
+# The kernel itself, and the modules that the test cluster needs; all else that the tests need is built in.
+dpkg-deb --fsys-tarfile "$WORK"/*.deb | tar -x -C "$WORK" --wildcards './boot/vmlinuz-*' './usr/share/doc/*/copyright' './lib/modules/*/overlay.ko*' \
+  './lib/modules/*/llc.ko*' './lib/modules/*/stp.ko*' './lib/modules/*/bridge.ko*' './lib/modules/*/veth.ko*'
+mkdir -p "$WORK/out/modules"
 mv "$WORK"/boot/vmlinuz-* "$WORK/out/vmlinuz"
+find "$WORK/lib" -name '*.ko*' -exec mv -t "$WORK/out/modules" {} +
+# Some distributions pack them.
+find "$WORK/out/modules" -name '*.xz' -exec unxz {} + -o -name '*.zst' -exec unzstd --quiet --rm {} +
 mv "$WORK"/usr/share/doc/*/copyright "$WORK/out/"
 chmod -R u+rwX,go+rX "$WORK/out"
+rm -rf "$DEST"
 mv -T "$WORK/out" "$DEST"
 echo "setup: $DEST/vmlinuz is there"

@@ -67,6 +67,37 @@ fn report_is_sane(machine: &Machine, status: &str, trials: usize) {
     }
 }
 
+/// The test cluster on version 2: a real Kubernetes, whose nodes get what the shared arithmetic says, and of which nothing stays.
+#[test]
+fn version_2_cluster() {
+    let _alone = alone();
+    let machine = Machine::boot_cluster();
+    println!("{}", machine.all());
+    assert!(machine.succeeded("up").contains("every node ready"));
+    // Two CPUs less 560m: one host of 1440m on both, nodes of 720m on one each; weights of 1474 and 737 shares.
+    let values = [
+        "host-0 cpu.max 144000 100000",
+        "host-0 cpu.weight 134",
+        "host-0 cpuset.cpus 0-1",
+        "host-0/n0-0 cpu.max 72000 100000",
+        "host-0/n0-0 cpu.weight 78",
+        "host-0/n0-0 cpuset.cpus 0",
+        "host-0/n0-1 cpu.max 72000 100000",
+        "host-0/n0-1 cpu.weight 78",
+        "host-0/n0-1 cpuset.cpus 1",
+    ];
+    assert_eq!(machine.succeeded("values").lines().collect::<Vec<_>>(), values);
+    assert!(machine.succeeded("status").contains("cgroups v2"));
+    machine.succeeded("pod");
+    let used: Vec<f64> = machine.succeeded("used").split(' ').map(|number| number.parse().unwrap()).collect();
+    let share = used[0] / used[1] * 100.0;
+    // An emulated CPU may be slower than the node's budget when this machine is busy, and is never faster.
+    assert!((30.0..=74.0).contains(&share), "a full node used {share} % of a CPU");
+    machine.succeeded("down");
+    assert!(!machine.succeeded("files").contains("jostle"));
+    assert_eq!(machine.succeeded("left"), "", "is left");
+}
+
 /// Version 1 as systemd mounts it, with cpu and cpuacct together and an empty version 2 beside it.
 #[test]
 fn version_1() {

@@ -2,8 +2,18 @@
 # The first process of a test's virtual machine. SHAPE (of the kernel's command line) says which machine to be and what to do in it.
 # Every step's output goes to the second serial port between two marks, with its exit code; the first port has the kernel's words.
 
-export PATH=/bin:/programs HOME=/root
+export PATH=/bin:/usr/bin:/programs HOME=/root
 /bin/busybox --install -s /bin
+# Container runtimes put another root in the place of theirs, which the kernel's first file system does not allow: move into a second one.
+if [ "$SHAPE" = cluster ] && [ ! -e /moved ]; then
+  mkdir /new && mount -t tmpfs -o size=90% tmpfs /new
+  mkdir /new/dev /new/proc /new/sys /new/run
+  for part in /*; do
+    case $part in /dev | /new | /proc | /run | /sys) ;; *) busybox cp -a "$part" /new ;; esac
+  done
+  touch /new/moved
+  exec busybox switch_root /new /init
+fi
 mount -t devtmpfs devtmpfs /dev
 exec >/dev/ttyS0 2>&1
 mount -t proc proc /proc
@@ -75,7 +85,49 @@ killed_and_cleaned() {
   step killed_and_cleaned /tests/flows --test-threads=1 local::killed_and_cleaned
 }
 
+C=/cluster/cluster
+
+modules() {
+  for name in overlay llc stp bridge veth; do
+    [ ! -e /modules/$name.ko ] || insmod /modules/$name.ko || return
+  done
+}
+
+# What the groups of hosts and nodes hold.
+values() {
+  cd /sys/fs/cgroup/jostle-cluster/dev || return
+  for group in host-0 host-0/n0-0 host-0/n0-1; do
+    for file in cpu.max cpu.weight cpuset.cpus; do echo "$group $file $(cat $group/$file)"; done
+  done
+}
+
+# A pod that may use more than its node has, which only version 2 lets start; what the node then uses of CPU, and in what time, both in microseconds.
+pod() {
+  $C image build --name localhost/probe:1 --out /tmp/probe.tar --entrypoint /bin/probe /cluster/probe && $C image load /tmp/probe.tar || return
+  $C kubectl run busy --image=localhost/probe:1 --image-pull-policy=Never --overrides='{"spec": {"nodeName": "n0-0", "containers": [
+    {"name": "busy", "image": "localhost/probe:1", "imagePullPolicy": "Never", "args": ["burn"], "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}]}}' || return
+  $C kubectl wait pod/busy --for=condition=Ready --timeout=300s
+}
+used() {
+  node=/sys/fs/cgroup/jostle-cluster/dev/host-0/n0-0/cpu.stat
+  from=$(sed -n 's/^usage_usec //p' $node) began=$(cut -d ' ' -f 1 /proc/uptime | tr -d .)
+  sleep 20
+  echo $(($(sed -n 's/^usage_usec //p' $node) - from)) $((($(cut -d ' ' -f 1 /proc/uptime | tr -d .) - began) * 10000))
+}
+
 case $SHAPE in
+  cluster)
+    mkdir -p /dev/pts /dev/shm /mnt && mount -t devpts devpts /dev/pts && mount -t tmpfs tmpfs /dev/shm
+    step mount version_2
+    step modules modules
+    step up $C up --hosts 1 --nodes 2 --patience 12m
+    step values values
+    step status $C status
+    step pod pod
+    step used used
+    step down $C down
+    step files ls /var/lib
+    ;;
   v1)
     step mount version_1
     local_backend

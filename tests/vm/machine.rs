@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     env,
     fmt::Write as _,
-    fs,
+    fs, io,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -34,8 +34,23 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Runs a machine of this shape to its end.
+    /// Runs a machine of this shape, with jostle's programs, to its end.
     pub fn boot(shape: &str, cpus: Cpus) -> Self {
+        Self::run(shape, cpus, 2048, |archive, scratch| pack(archive, scratch).unwrap())
+    }
+
+    /// Runs a machine that brings the test cluster up.
+    pub fn boot_cluster() -> Self {
+        Self::run("cluster", Cpus::Two, 4096, |archive, _| {
+            for (from, to) in programs::of_cluster() {
+                put(archive, &from, &to, &from).unwrap();
+            }
+            archive.file(Path::new("/etc/passwd"), b"root:x:0:0::/root:/bin/sh\n").unwrap();
+        })
+    }
+
+    /// `memory` is in MiB.
+    fn run(shape: &str, cpus: Cpus, memory: u32, pack: impl FnOnce(&mut Archive, &Path)) -> Self {
         assert_eq!(
             env::consts::ARCH,
             "x86_64",
@@ -43,8 +58,10 @@ impl Machine {
         );
         let scratch = tempfile::tempdir().unwrap();
         let at = |name: &str| scratch.path().join(name);
-        pack(&at("initramfs"), scratch.path());
-        let mut command = emulator(shape, cpus);
+        let mut archive = pack_init(&at("initramfs")).unwrap();
+        pack(&mut archive, scratch.path());
+        archive.finish().unwrap();
+        let mut command = emulator(shape, cpus, memory);
         command.arg("-kernel").arg(programs::kernel()).arg("-initrd").arg(at("initramfs"));
         for port in ["console", "steps"] {
             command.arg("-serial").arg(format!("file:{}", at(port).display()));
@@ -90,14 +107,14 @@ pub enum Cpus {
     Steady,
 }
 
-fn emulator(shape: &str, cpus: Cpus) -> Command {
+fn emulator(shape: &str, cpus: Cpus, memory: u32) -> Command {
     let mut command = Command::new(programs::in_path("qemu-system-x86_64", "qemu-system-x86"));
     command.args(match cpus {
         Cpus::Two => &["-accel", "tcg,thread=multi", "-smp", "2"][..],
         // An instruction in 4 ns.
         Cpus::Steady => &["-accel", "tcg", "-smp", "1", "-icount", "shift=2,sleep=off", "-rtc", "clock=vm"],
     });
-    command.args(["-cpu", "max", "-m", "2048", "-nodefaults", "-display", "none", "-no-reboot"]);
+    command.args(["-cpu", "max", "-m", &memory.to_string(), "-nodefaults", "-display", "none", "-no-reboot"]);
     command.args(["-append", &format!("console=ttyS0 loglevel=4 panic=-1 SHAPE={shape}")]);
     // SAFETY: prctl is one system call, allowed between fork and exec.
     unsafe {
@@ -143,28 +160,39 @@ fn parse(text: &str) -> BTreeMap<String, Step> {
     steps.collect()
 }
 
-/// Everything that the machine needs; jostle's programs at the places where the tests look for them.
-fn pack(archive: &Path, scratch: &Path) {
-    let mut packed = Archive::create(archive).unwrap();
-    packed.file(Path::new("/init"), INIT.as_bytes()).unwrap();
-    packed.file(Path::new("/spin.yaml"), EXPERIMENT.as_bytes()).unwrap();
+/// What every machine needs: its first process, and a shell.
+fn pack_init(archive: &Path) -> io::Result<Archive> {
+    let mut packed = Archive::create(archive)?;
+    packed.file(Path::new("/init"), INIT.as_bytes())?;
     for directory in ["/dev", "/proc", "/sys", "/tmp", "/run", "/root"] {
-        packed.directory(Path::new(directory)).unwrap();
+        packed.directory(Path::new(directory))?;
     }
-    packed.link(Path::new("/bin/sh"), "busybox").unwrap();
+    packed.link(Path::new("/bin/sh"), "busybox")?;
+    let busybox = programs::in_path("busybox", "busybox-static");
+    put(&mut packed, &busybox, Path::new("/bin/busybox"), &busybox)?;
+    Ok(packed)
+}
+
+/// Jostle's programs at the places where the tests look for them, and the tests.
+fn pack(packed: &mut Archive, scratch: &Path) -> io::Result<()> {
+    packed.file(Path::new("/spin.yaml"), EXPERIMENT.as_bytes())?;
     let jostle = Path::new(env!("CARGO_BIN_EXE_jostle"));
-    packed.link(Path::new("/programs"), jostle.parent().and_then(Path::to_str).unwrap()).unwrap();
+    packed.link(Path::new("/programs"), jostle.parent().and_then(Path::to_str).unwrap())?;
     let ours = ["jostle", "jostle-primary", "jostle-inference"].map(|name| jostle.with_file_name(name));
     let mut all: Vec<(PathBuf, PathBuf)> = ours.into_iter().map(|path| (path.clone(), path)).collect();
-    for (name, package) in [("busybox", "busybox-static"), ("prometheus", "prometheus")] {
-        all.push((programs::in_path(name, package), Path::new("/bin").join(name)));
-    }
+    all.push((programs::in_path("prometheus", "prometheus"), PathBuf::from("/bin/prometheus")));
     all.extend(programs::tests().into_iter().map(|(name, path)| (path, Path::new("/tests").join(name))));
     for (from, to) in all {
-        packed.file(&to, &fs::read(programs::stripped(&from, scratch)).unwrap()).unwrap();
-        for library in programs::libraries(&from) {
-            packed.file(&library, &fs::read(&library).unwrap()).unwrap();
-        }
+        put(packed, &programs::stripped(&from, scratch), &to, &from)?;
     }
-    packed.finish().unwrap();
+    Ok(())
+}
+
+/// A file, with the libraries that `of` needs.
+fn put(packed: &mut Archive, content: &Path, to: &Path, of: &Path) -> io::Result<()> {
+    packed.file(to, &fs::read(content)?)?;
+    for library in programs::libraries(of) {
+        packed.file(&library, &fs::read(&library)?)?;
+    }
+    Ok(())
 }

@@ -40,6 +40,42 @@ pub fn kernel() -> PathBuf {
     path
 }
 
+/// The test cluster's program, what it runs, and the kernel's modules, each with its place in the machine.
+pub fn of_cluster() -> Vec<(PathBuf, PathBuf)> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/cluster.sh");
+    let said = Command::new(script).arg("--path").output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let cluster = PathBuf::from(String::from_utf8(said.stdout).unwrap().trim());
+    let mut all: Vec<(PathBuf, PathBuf)> = ["cluster", "probe"]
+        .map(|name| (cluster.with_file_name(name), Path::new("/cluster").join(name)))
+        .to_vec();
+    let packaged = [
+        ("containerd", "containerd"),
+        ("containerd-shim-runc-v2", "containerd"),
+        ("ctr", "containerd"),
+        ("runc", "runc"),
+        ("iptables", "iptables"),
+    ];
+    all.extend(packaged.map(|(name, package)| (in_path(name, package), Path::new("/usr/bin").join(name))));
+    all.push((in_path("cp", "coreutils"), PathBuf::from("/bin/cp")));
+    for plugin in ["bridge", "host-local", "portmap", "loopback"] {
+        let path = Path::new("/usr/lib/cni").join(plugin);
+        assert!(path.is_file(), "{}: accepted: apt-get install containernetworking-plugins", path.display());
+        all.push((path.clone(), path));
+    }
+    // With a kernel of the user's there are none.
+    for name in MODULES {
+        let path = kernel().with_file_name("modules").join(name);
+        if path.is_file() {
+            all.push((path, Path::new("/modules").join(name)));
+        }
+    }
+    all
+}
+
+/// Each before those that need it.
+pub const MODULES: [&str; 5] = ["overlay.ko", "llc.ko", "stp.ko", "bridge.ko", "veth.ko"];
+
 pub fn in_path(program: &str, package: &str) -> PathBuf {
     let path = env::var_os("PATH").unwrap();
     let found = env::split_paths(&path).map(|dir| dir.join(program)).find(|path| path.is_file());

@@ -83,7 +83,7 @@ func look(t *testing.T) machine {
 	}
 	for _, place := range []string{
 		"/var/lib/cni", "/var/lib/kubelet", "/var/lib/containerd", "/run/containerd", "/run/netns", "/run/cni-addresses",
-		"/var/log/pods", "/var/log/containers", "/etc/cni", "/etc/kubernetes",
+		"/var/log/pods", "/var/log/containers", "/etc/cni", "/etc/kubernetes", "/usr/libexec/kubernetes", "/opt/cni", "/opt/containerd",
 	} {
 		_ = filepath.WalkDir(place, func(path string, _ fs.DirEntry, err error) error {
 			if err == nil {
@@ -92,7 +92,7 @@ func look(t *testing.T) machine {
 			return nil
 		})
 	}
-	for _, pattern := range []string{state.Default + "/*", "/tmp/jostle-cluster-*", "/var/lib/.jostle*", "/sys/fs/cgroup/jostle-cluster*", "/sys/fs/cgroup/*/jostle-cluster*", "/tmp/containerd*"} {
+	for _, pattern := range []string{state.Default + "/*", "/run/jostle-cluster-*", "/var/lib/.jostle*", "/sys/fs/cgroup/jostle-cluster*", "/sys/fs/cgroup/*/jostle-cluster*", "/tmp/containerd*"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

@@ -26,8 +26,14 @@ const Supervise = "supervise"
 
 func supervise() *cobra.Command {
 	return &cobra.Command{
-		Use: Supervise + " NAME PLUGINS", Hidden: true, Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error { return fail(supervisor.Main(args[0], args[1])) },
+		Use: Supervise + " NAME PLUGINS PATIENCE", Hidden: true, Args: cobra.ExactArgs(3),
+		RunE: func(_ *cobra.Command, args []string) error {
+			patience, err := time.ParseDuration(args[2])
+			if err != nil {
+				return refuse(err)
+			}
+			return fail(supervisor.Main(args[0], args[1], patience))
+		},
 	}
 }
 
@@ -39,14 +45,15 @@ func up() *cobra.Command {
 	command.Flags().IntVar(&asked.Nodes, "nodes", 4, "how many nodes share each host")
 	command.Flags().BoolVar(&asked.DNS, "dns", false, "with cluster DNS")
 	command.Flags().BoolVar(&asked.Proxy, "proxy", false, "with kube-proxy on every node, for Services")
+	patience := command.Flags().Duration("patience", 3*time.Minute, "how long every node may take to be ready, all in all")
 	command.RunE = func(*cobra.Command, []string) error {
 		asked.Name = *name
-		return bringUp(asked)
+		return bringUp(asked, *patience)
 	}
 	return command
 }
 
-func bringUp(asked shape.Shape) error {
+func bringUp(asked shape.Shape, patience time.Duration) error {
 	if err := asked.Check(); err != nil {
 		return refuse(err)
 	}
@@ -84,7 +91,7 @@ func bringUp(asked shape.Shape) error {
 		}
 	}
 	begun := time.Now()
-	if err := start(asked, dir, machine); err != nil {
+	if err := start(asked, dir, machine, patience); err != nil {
 		if left := teardown.Down(machine.Groups, dir); left != nil {
 			err = fmt.Errorf("%w; and removing what was made failed: %w", err, left)
 		}
@@ -113,7 +120,7 @@ func restore(dir state.Dir) (bool, error) {
 }
 
 // start the supervisor in a process, mount and network namespace of its own, and follow what it tells until the cluster is ready.
-func start(asked shape.Shape, dir state.Dir, machine preflight.Machine) error {
+func start(asked shape.Shape, dir state.Dir, machine preflight.Machine, patience time.Duration) error {
 	if err := dir.Create(asked); err != nil {
 		return err
 	}
@@ -124,7 +131,7 @@ func start(asked shape.Shape, dir state.Dir, machine preflight.Machine) error {
 	if err := machine.Groups.Create(group); err != nil {
 		return err
 	}
-	child, told, gate, err := spawn(asked, dir, machine)
+	child, told, gate, err := spawn(asked, dir, machine, patience)
 	if err != nil {
 		return err
 	}
@@ -150,7 +157,7 @@ func start(asked shape.Shape, dir state.Dir, machine preflight.Machine) error {
 }
 
 // spawn the supervisor. It reads the gate's first byte before it does anything, and ends with the gate until it is ready.
-func spawn(asked shape.Shape, dir state.Dir, machine preflight.Machine) (child *os.Process, told, gate *os.File, err error) {
+func spawn(asked shape.Shape, dir state.Dir, machine preflight.Machine, patience time.Duration) (child *os.Process, told, gate *os.File, err error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, nil, nil, err
@@ -175,7 +182,7 @@ func spawn(asked shape.Shape, dir state.Dir, machine preflight.Machine) (child *
 		return nil, nil, nil, err
 	}
 	defer null.Close()
-	child, err = os.StartProcess(program, []string{program, Supervise, asked.Name, machine.Plugins}, &os.ProcAttr{
+	child, err = os.StartProcess(program, []string{program, Supervise, asked.Name, machine.Plugins, patience.String()}, &os.ProcAttr{
 		Dir:   "/",
 		Env:   []string{"PATH=" + os.Getenv("PATH"), "HOME=/root", state.Variable + "=" + dir.Base(), "GOMAXPROCS=2"},
 		Files: []*os.File{null, log, log, tell, pass},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // Bridge joins the nodes of a cluster; it is in the control plane's network.
@@ -87,7 +88,7 @@ func (s *Space) Join(port Port) error {
 }
 
 func (s *Space) configure(port Port) error {
-	inside, err := netlink.NewHandleAt(netns.NsHandle(s.Net.Fd()))
+	inside, err := netlink.NewHandleAt(netns.NsHandle(s.Net.Fd()), unix.NETLINK_ROUTE)
 	if err != nil {
 		return err
 	}

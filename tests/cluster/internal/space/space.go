@@ -145,7 +145,7 @@ func (r Root) build() error {
 	return unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, "")
 }
 
-// machine shows what is the machine's.
+// machine shows what is the machine's, as this process sees it: see ReadOnly.
 func (r Root) machine(at string) error {
 	entries, err := os.ReadDir("/")
 	if err != nil {

@@ -140,7 +140,7 @@ type Lock struct{ file *os.File }
 
 // Lock the name, waiting for another command to end.
 func (d Dir) Lock(wait time.Duration) (*Lock, error) {
-	path := filepath.Join(os.TempDir(), "jostle-cluster-"+d.name+".lock")
+	path := "/run/jostle-cluster-" + d.name + ".lock"
 	until := time.Now().Add(wait)
 	for {
 		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -125,7 +126,7 @@ func (s *supervisor) component(name string, args ...string) error {
 		return err
 	}
 	_, err := s.processes.start(program{
-		name: name, path: s.programs + "/cluster", args: append([]string{name}, args...), env: tuned,
+		name: name, path: s.programs + "/cluster", args: append([]string{name}, args...), env: s.beside(),
 		group: group, log: s.dir.Log(name),
 	})
 	return err
@@ -207,6 +208,16 @@ func (s *supervisor) until(ctx context.Context, what string, so func() (bool, st
 	}
 }
 
+// tail of a log, for a message.
+func tail(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return path + ":\n" + strings.Join(lines[max(0, len(lines)-5):], "\n")
+}
+
 // startControl starts the rest of the control plane.
 func (s *supervisor) startControl(ctx context.Context, id identities) error {
 	if err := s.component("kube-controller-manager",
@@ -218,6 +229,8 @@ func (s *supervisor) startControl(ctx context.Context, id identities) error {
 		"--cluster-signing-cert-file="+id.file("ca.crt"), "--cluster-signing-key-file="+id.file("ca.key"),
 		"--use-service-account-credentials",
 		"--node-monitor-grace-period="+grace,
+		// It makes the directory; the usual place is one of the machine's.
+		"--flex-volume-plugin-dir="+s.dir.Path("volume-plugins"),
 		"--leader-elect=false",
 		"--profiling=false",
 	); err != nil {

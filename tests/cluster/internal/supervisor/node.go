@@ -78,9 +78,6 @@ func render(to, name string, values any) error {
 
 // makeNodes makes directories, files, namespaces and links, and starts the container runtimes.
 func (s *supervisor) makeNodes(id identities) error {
-	if err := s.layout.Make(s.groups, groupsAbove, s.dir.Group()); err != nil {
-		return err
-	}
 	for _, each := range s.shape.All() {
 		made := &node{Node: each, dir: s.dir.Node(each.Name())}
 		if err := s.makeNode(made, id); err != nil {
@@ -164,7 +161,7 @@ func (s *supervisor) configure(n *node, id identities) error {
 // inside starts a program of the node, in the reserve.
 func (s *supervisor) inside(n *node, what, path string, args ...string) error {
 	_, err := s.processes.start(program{
-		name: n.component(what), path: path, args: args, env: tuned, inside: n.space,
+		name: n.component(what), path: path, args: args, inside: n.space,
 		group: s.group(n.Name()), log: s.dir.Log(n.component(what)),
 	})
 	return err
@@ -241,6 +238,14 @@ func (s *supervisor) awaitNodes(ctx context.Context) error {
 			}
 		}
 		return len(missing) == 0, "not ready: " + strings.Join(missing, ", ")
+	})
+}
+
+// awaitAccount until pods are taken: they run as the namespace's account, which a controller makes.
+func (s *supervisor) awaitAccount(ctx context.Context) error {
+	return s.until(ctx, "the default account", func() (bool, string) {
+		_, err := s.client.CoreV1().ServiceAccounts(meta.NamespaceDefault).Get(ctx, "default", meta.GetOptions{})
+		return err == nil, fmt.Sprint(err)
 	})
 }
 

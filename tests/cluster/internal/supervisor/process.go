@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sort"
 	"sync"
 	"syscall"
@@ -103,7 +104,7 @@ func (p *processes) start(what program) (*process, error) {
 		// From here a child of this thread is born in the thread's namespaces.
 		pid, err := syscall.ForkExec(what.path, append([]string{what.path}, what.args...), &syscall.ProcAttr{
 			Dir:   "/",
-			Env:   append(environment(), what.env...),
+			Env:   append(slices.Clone(common), what.env...),
 			Files: []uintptr{null.Fd(), log.Fd(), log.Fd()},
 			Sys:   &syscall.SysProcAttr{Setsid: true},
 		})
@@ -131,11 +132,6 @@ func (p program) output() string {
 		return os.DevNull
 	}
 	return p.log
-}
-
-// environment of all components: what the user's shell has set is not theirs.
-func environment() []string {
-	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"}
 }
 
 // run a program to its end.

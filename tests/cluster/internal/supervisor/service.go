@@ -56,7 +56,7 @@ func (r *service) Status(_ remote.Nothing, answer *remote.Status) error {
 
 // Restore what ended, and wait until the nodes are ready: what `up` means for a cluster that is there.
 func (r *service) Restore(_ remote.Nothing, restarted *[]string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), r.s.patience)
 	defer cancel()
 	for _, fallen := range r.s.processes.fallen() {
 		if err := r.s.processes.again(fallen.Name); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -58,7 +59,7 @@ func (s *supervisor) openStore(ctx context.Context) error {
 
 func (s *supervisor) wakeStore() error {
 	if _, err := s.processes.start(program{
-		name: store, path: "/usr/bin/containerd", args: []string{"--config", s.dir.Path("images", "config.toml")},
+		name: store, path: "/usr/bin/containerd", args: []string{"--config", s.dir.Path("images", "config.toml")}, env: s.beside(),
 		group: s.group(store), log: s.dir.Log(store),
 	}); err != nil {
 		return err
@@ -82,7 +83,7 @@ func (s *supervisor) importArchive(archive string) ([]string, error) {
 		return nil, err
 	}
 	if err := s.processes.run(program{
-		name: "import", path: "/usr/bin/ctr", args: []string{"-a", s.dir.Path("images", "sock"), "-n", "k8s.io", "images", "import", archive},
+		name: "import", path: "/usr/bin/ctr", args: []string{"-a", s.dir.Path("images", "sock"), "-n", "k8s.io", "images", "import", archive}, env: s.beside(),
 		group: s.group(store), log: s.dir.Log("import"),
 	}); err != nil {
 		return nil, err
@@ -90,6 +91,9 @@ func (s *supervisor) importArchive(archive string) ([]string, error) {
 	s.images.Add(refs)
 	return refs, nil
 }
+
+// linked counts copies, so that each has a name.
+var linked atomic.Int64
 
 // link is a copy of a directory's content made of hard links.
 func (s *supervisor) link(from, to string) error {

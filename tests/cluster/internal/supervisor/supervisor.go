@@ -18,7 +18,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"k8s.io/client-go/kubernetes"
 
 	"jostle.dev/cluster/internal/cgroup"
@@ -44,9 +43,6 @@ const (
 	Failed = "failed "
 )
 
-// patience with a whole start.
-const patience = 3 * time.Minute
-
 // supervisor holds a running cluster.
 type supervisor struct {
 	dir    state.Dir
@@ -55,20 +51,22 @@ type supervisor struct {
 	groups *cgroup.Tree
 	// programs is the directory of this program; plugins that of CNI's.
 	programs, plugins string
-	processes         *processes
-	nodes             []*node
-	images            *images.Store
-	client            *kubernetes.Clientset
-	authority         *pki.Authority
+	// patience with a whole start.
+	patience  time.Duration
+	processes *processes
+	nodes     []*node
+	images    *images.Store
+	client    *kubernetes.Clientset
+	authority *pki.Authority
 
 	// loading: one image at a time.
 	loading sync.Mutex
 	faults  faults
 }
 
-// Main of the process. The main goroutine must be locked to the main thread already: tools that enter the cluster's namespaces take
+// Main of the process; it gives up when the patience with its start is over. The main goroutine must be locked to the main thread already: tools that enter the cluster's namespaces take
 // those of that thread.
-func Main(name, plugins string) error {
+func Main(name, plugins string, patience time.Duration) error {
 	out := os.NewFile(tell, "tell")
 	signal.Ignore(syscall.SIGPIPE)
 	end := make(chan os.Signal, 1)
@@ -87,7 +85,7 @@ func Main(name, plugins string) error {
 		_, _ = alive.Read(make([]byte, 1))
 		ready.Do(func() { os.Exit(1) })
 	}()
-	s, err := open(name, plugins)
+	s, err := open(name, plugins, patience)
 	if err == nil {
 		err = s.up(func(step string) { fmt.Fprintln(out, Step+step) })
 	}
@@ -100,7 +98,7 @@ func Main(name, plugins string) error {
 	select {}
 }
 
-func open(name, plugins string) (*supervisor, error) {
+func open(name, plugins string, patience time.Duration) (*supervisor, error) {
 	dir := state.Of(name)
 	asked, err := dir.Read()
 	if err != nil {
@@ -118,22 +116,17 @@ func open(name, plugins string) (*supervisor, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &supervisor{dir: dir, shape: asked, layout: layout, groups: groups, programs: filepath.Dir(program), plugins: plugins}
-	s.processes = newProcesses(groups.Add)
-	return s, s.view()
-}
-
-// view makes what this process sees of the machine its own: mounts that are made here stay here, and /proc tells of the cluster.
-func (s *supervisor) view() error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return err
+	s := &supervisor{dir: dir, shape: asked, layout: layout, groups: groups, programs: filepath.Dir(program), plugins: plugins, patience: patience}
+	if err := space.ReadOnly(dir.Path()); err != nil {
+		return nil, err
 	}
-	return unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	s.processes = newProcesses(groups.Add)
+	return s, os.Mkdir(dir.Path("tmp"), 0o700)
 }
 
 // up reads like the list of what a cluster consists of. Control plane and nodes come up side by side; kubelets wait for both.
 func (s *supervisor) up(step func(string)) error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
 	defer cancel()
 	if err := space.Center(shape.Control, shape.Prefix); err != nil {
 		return err
@@ -170,6 +163,9 @@ func (s *supervisor) up(step func(string)) error {
 		return err
 	}
 	if err := s.awaitNodes(ctx); err != nil {
+		return err
+	}
+	if err := s.awaitAccount(ctx); err != nil {
 		return err
 	}
 	return s.serve()
