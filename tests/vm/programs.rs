@@ -46,9 +46,8 @@ pub fn of_cluster() -> Vec<(PathBuf, PathBuf)> {
     let said = Command::new(script).arg("--path").output().unwrap();
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     let cluster = PathBuf::from(String::from_utf8(said.stdout).unwrap().trim());
-    let mut all: Vec<(PathBuf, PathBuf)> = ["cluster", "probe"]
-        .map(|name| (cluster.with_file_name(name), Path::new("/cluster").join(name)))
-        .to_vec();
+    let mut all: Vec<(PathBuf, PathBuf)> =
+        ["cluster", "probe"].map(|name| (cluster.with_file_name(name), Path::new("/cluster").join(name))).to_vec();
     let packaged = [
         ("containerd", "containerd"),
         ("containerd-shim-runc-v2", "containerd"),
