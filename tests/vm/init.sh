@@ -88,8 +88,8 @@ killed_and_cleaned() {
 C=/cluster/cluster
 
 modules() {
-  for name in overlay llc stp bridge veth; do
-    [ ! -e /modules/$name.ko ] || insmod /modules/$name.ko || return
+  for module in overlay llc stp bridge veth; do
+    [ ! -e /modules/$module.ko ] || insmod /modules/$module.ko || return
   done
 }
 
@@ -106,7 +106,7 @@ pod() {
   $C image build --name localhost/probe:1 --out /tmp/probe.tar --entrypoint /bin/probe /cluster/probe && $C image load /tmp/probe.tar || return
   $C kubectl run busy --image=localhost/probe:1 --image-pull-policy=Never --overrides='{"spec": {"nodeName": "n0-0", "containers": [
     {"name": "busy", "image": "localhost/probe:1", "imagePullPolicy": "Never", "args": ["burn"], "resources": {"requests": {"cpu": "100m"}, "limits": {"cpu": "2"}}}]}}' || return
-  $C kubectl wait pod/busy --for=condition=Ready --timeout=300s
+  $C kubectl wait pod/busy --for=condition=Ready --timeout=180s || { $C kubectl describe pod busy && return 1; }
 }
 used() {
   node=/sys/fs/cgroup/jostle-cluster/dev/host-0/n0-0/cpu.stat

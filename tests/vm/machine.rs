@@ -45,7 +45,10 @@ impl Machine {
             for (from, to) in programs::of_cluster() {
                 put(archive, &from, &to, &from).unwrap();
             }
+            // The kubelet and containerd look into these.
             archive.file(Path::new("/etc/passwd"), b"root:x:0:0::/root:/bin/sh\n").unwrap();
+            archive.file(Path::new("/etc/hosts"), b"127.0.0.1 localhost\n").unwrap();
+            archive.file(Path::new("/etc/resolv.conf"), b"").unwrap();
         })
     }
 
