@@ -39,7 +39,7 @@ pub enum EarlyStopping {
         percentile: f64,
         /// The bound in nanoseconds.
         estimate_ns: u64,
-        /// SingleStream's second one, at [`MULTI_STREAM_PERCENTILE`].
+        /// SingleStream's second one, at the 99th percentile.
         second: Option<SecondEstimate>,
     },
     /// Server: long enough.
