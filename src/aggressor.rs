@@ -2,11 +2,14 @@
 
 pub mod custom;
 pub mod inference;
+pub mod run;
 
 use std::future::Future;
 
+use jostle_protocol::tenant::RunOrder;
 use serde::{Deserialize, Serialize};
 
+use self::run::{RunEnd, TenantRun, WindowRun};
 use crate::{
     backend::PodSpec,
     engine::{EngineError, Workload},
@@ -28,6 +31,9 @@ pub struct TenantCounts {
     pub dropped: u64,
     /// Latency of each answer in microseconds, from the scheduled time; in order of completion. Empty until asked for.
     pub latencies_us: Vec<u64>,
+    /// The window as a Server run of MLPerf LoadGen; absent without one, and in records of versions that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<TenantRun>,
 }
 
 /// The port. One per aggressor of the experiment; serves a whole run.
@@ -45,6 +51,12 @@ pub trait Aggressor {
     fn counts(&mut self, latencies: bool) -> impl Future<Output = Result<Vec<TenantCounts>, EngineError>>;
     /// Begins counting anew.
     fn reset(&mut self) -> impl Future<Output = Result<(), EngineError>>;
+    /// Begins counting anew, and a Server run of MLPerf LoadGen on every tenant, with its next query. Returns what each was told, in the order of
+    /// `counts`.
+    fn begin_run(&mut self, run: WindowRun) -> impl Future<Output = Result<Vec<RunOrder>, EngineError>>;
+    /// Lets the tenants take no queries after those of their runs, waits for [`run::TAIL`] at most until it is certain what became of
+    /// these, and tells, in the order of `counts`. What cannot be told is no failure. May be dropped half-way: then `stop` comes next.
+    fn end_run(&mut self) -> impl Future<Output = Vec<RunEnd>>;
     /// Ends the tenants. Their pods are stopped by the backend. Without tenants it does nothing.
     fn stop(&mut self) -> impl Future<Output = Result<(), EngineError>>;
     /// Ends what `prepare` made. Can be called twice.

@@ -1,5 +1,7 @@
 //! The command line: types only.
 
+pub mod loadgen;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -63,6 +65,9 @@ pub enum Command {
     },
     /// Can this machine run it? Every check with its evidence and a remedy; touch nothing
     Doctor(DoctorArgs),
+    /// MLPerf's load generator: the official package's queries, to the nanosecond
+    #[command(subcommand, arg_required_else_help = true)]
+    Loadgen(loadgen::LoadgenCommand),
     /// Remove whatever any run left on this machine: processes and cgroups
     Clean {
         /// Where the cgroup controllers are mounted

@@ -6,6 +6,7 @@ mod cache;
 mod clean;
 mod doctor;
 mod init;
+mod loadgen;
 mod local;
 mod machine;
 mod manual;
@@ -23,7 +24,7 @@ use std::{path::Path, process::ExitCode};
 
 use crate::{
     backend::BackendError,
-    cli::Command,
+    cli::{Command, loadgen::LoadgenCommand},
     experiment::{self, BackendChoice, Experiment, SpecError},
     plan::{self, Machine, Plan, iterations_per_window},
     record::read_regular,
@@ -80,6 +81,7 @@ pub fn execute(command: Command) -> ExitCode {
         Command::Resume { run, output } => resume::resume(&run, &output),
         Command::Analyze(args) => analyze::analyze(&args),
         Command::Report { run, format } => report::report(&run, format),
+        Command::Loadgen(LoadgenCommand::Schedule(args)) => loadgen::schedule(&args),
         Command::Clean { cgroup_root } => clean::clean(&cgroup_root),
         Command::Doctor(args) => doctor::doctor(&args),
         Command::Schema => schema::schema(),

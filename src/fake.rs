@@ -40,7 +40,7 @@ impl Fake {
         let world = World::shared(experiment, plan, truth, clock.clone());
         let aggressors = experiment.arms.iter().filter_map(|arm| {
             let spec = arm.aggressor.as_ref()?;
-            Some((arm.name.clone(), FakeAggressor::new(world.clone(), spec)))
+            Some((arm.name.clone(), FakeAggressor::new(world.clone(), spec, experiment.seed)))
         });
         Self {
             aggressors: aggressors.collect(),

@@ -12,6 +12,7 @@ mod html;
 mod imported;
 mod json;
 mod junit;
+mod loadgen;
 mod markdown;
 mod model;
 mod phrase;

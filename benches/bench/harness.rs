@@ -31,6 +31,9 @@ pub enum BenchError {
         /// The figure that theirs gives.
         theirs: f64,
     },
+    /// Ours refused its work, or did not come to its end.
+    #[error("ours: {0}")]
+    Ours(String),
     /// No interval follows from the rounds, or the measured code refused its input.
     #[error(transparent)]
     Analysis(#[from] jostle_analysis::AnalysisError),

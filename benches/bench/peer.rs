@@ -95,16 +95,15 @@ pub fn same_work(ours: f64, theirs: f64, tolerance: f64) -> Result<(), BenchErro
     if agree { Ok(()) } else { Err(BenchError::Different { ours, theirs }) }
 }
 
-/// A Python program of a peer's directory, `PEERS/NAME/PROGRAM`, with the packages that `requirements.txt` there pins. `PEERS/python.sh NAME`
-/// installs them where they are not in the cache yet, and prints where they are.
+/// A Python program with the packages that a requirements file pins. `installer FILE` installs them where they are not in the cache yet, and prints
+/// where they are.
 ///
 /// # Errors
 /// They cannot be installed; what went wrong is on standard error.
-pub fn python(peers: &Path, name: &str, program: &str) -> Result<Command, BenchError> {
-    let installer = peers.join("python.sh");
-    let what = format!("{} {name}", installer.display());
-    let output = Command::new(&installer)
-        .arg(name)
+pub fn python(installer: &Path, pins: &Path, program: &Path) -> Result<Command, BenchError> {
+    let what = format!("{} {}", installer.display(), pins.display());
+    let output = Command::new(installer)
+        .arg(pins)
         .stderr(Stdio::inherit())
         .output()
         .map_err(|source| BenchError::Io { what: what.clone(), source })?;
@@ -113,6 +112,6 @@ pub fn python(peers: &Path, name: &str, program: &str) -> Result<Command, BenchE
         return Err(BenchError::Peer(format!("{what}: {}", output.status)));
     }
     let mut command = Command::new("python3");
-    command.arg(peers.join(name).join(program)).env("PYTHONPATH", packages);
+    command.arg(program).env("PYTHONPATH", packages);
     Ok(command)
 }

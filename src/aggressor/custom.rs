@@ -1,7 +1,12 @@
 //! The custom aggressor: copies of any command beside the job. They press as hard as they do; nothing steers them.
 
+use jostle_protocol::tenant::RunOrder;
+
 use crate::{
-    aggressor::{Aggressor, TenantCounts},
+    aggressor::{
+        Aggressor, TenantCounts,
+        run::{RunEnd, WindowRun},
+    },
     backend::{PodSpec, Resources, Role},
     copies::{Copies, CopiesConfig, Output, digest},
     engine::{EngineError, Workload},
@@ -75,6 +80,14 @@ impl Aggressor for CustomTenants {
 
     async fn reset(&mut self) -> Result<(), EngineError> {
         Ok(())
+    }
+
+    async fn begin_run(&mut self, _: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+        Ok(Vec::new())
+    }
+
+    async fn end_run(&mut self) -> Vec<RunEnd> {
+        Vec::new()
     }
 
     async fn stop(&mut self) -> Result<(), EngineError> {

@@ -6,17 +6,20 @@ use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use jostle_protocol::{
     kernel::KernelSpec,
-    tenant::{FromTenant, ToTenant},
+    tenant::{FromTenant, RunOrder, ToTenant},
     token::Token,
     warm::{Ended, Prepared, Role},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use crate::{
-    aggressor::{Aggressor, TenantCounts},
+    aggressor::{
+        Aggressor, TenantCounts,
+        run::{RunEnd, TAIL, WindowRun},
+    },
     backend::{self, Place, PodSpec, Resources},
     engine::{EngineError, Workload},
-    units::{NodeId, Rate},
+    units::{NodeId, Rate, Seed},
     warm::Warm,
 };
 use control::{Control, Newcomers};
@@ -100,13 +103,30 @@ impl Tenant {
                         late: counts.late,
                         dropped: counts.dropped,
                         latencies_us,
+                        run: None,
                     });
                 }
                 Ok(Ok(FromTenant::Failed { why }) | Err(why)) => return Err(self.error(why)),
-                Ok(Ok(FromTenant::Hello { .. })) => return Err(self.error("it said hello twice")),
+                Ok(Ok(FromTenant::Hello { .. } | FromTenant::Run(_))) => {
+                    return Err(self.error("it said what it was not asked for"));
+                }
                 Err(_) => return Err(self.error(format!("no report within {} s", PATIENCE.as_secs()))),
             }
         }
+    }
+
+    /// What became of its run, as far as it says so before `deadline`.
+    async fn run_end(&mut self, deadline: Instant) -> RunEnd {
+        let heard = match &mut self.control {
+            Some(control) => tokio::time::timeout_at(deadline, control.hear()).await,
+            None => Ok(Err("it was not started".to_owned())),
+        };
+        RunEnd::Unknown(match heard {
+            Ok(Ok(FromTenant::Run(facts))) => return RunEnd::Told(facts),
+            Ok(Ok(FromTenant::Failed { why }) | Err(why)) => why,
+            Ok(Ok(_)) => "it said what it was not asked for".to_owned(),
+            Err(_) => format!("it did not say within {} s", (TAIL + PATIENCE).as_secs()),
+        })
     }
 }
 
@@ -262,6 +282,32 @@ impl Aggressor for Inference {
 
     async fn reset(&mut self) -> Result<(), EngineError> {
         self.say(&ToTenant::Reset).await
+    }
+
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+        self.check().await?;
+        let (network, seed, tenants) = (self.config.kernel.network, Seed(self.config.seed), self.tenants.len());
+        let mut orders = Vec::with_capacity(tenants);
+        for (number, tenant) in self.tenants.iter_mut().enumerate() {
+            let order = run.order(network, seed, number, tenants);
+            tenant.say(&ToTenant::BeginRun(order)).await?;
+            orders.push(order);
+        }
+        Ok(orders)
+    }
+
+    async fn end_run(&mut self) -> Vec<RunEnd> {
+        let deadline = Instant::now() + TAIL + PATIENCE;
+        let order = ToTenant::EndRun { patience_ms: TAIL.as_millis() as u64 };
+        for tenant in &mut self.tenants {
+            // Who cannot be told has ended, and says nothing below.
+            drop(tenant.say(&order).await);
+        }
+        let mut ends = Vec::with_capacity(self.tenants.len());
+        for tenant in &mut self.tenants {
+            ends.push(tenant.run_end(deadline).await);
+        }
+        ends
     }
 
     async fn stop(&mut self) -> Result<(), EngineError> {

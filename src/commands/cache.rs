@@ -1,13 +1,17 @@
-//! What set-up fetched and earlier runs measured: `$XDG_CACHE_HOME/jostle`, or `~/.cache/jostle`, or `/var/cache/jostle` for a user
-//! without a home.
+//! What set-up fetched and earlier runs measured, in the cache.
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
-use jostle_protocol::kernel::{KernelSpec, Network};
+use jostle_protocol::{
+    installed,
+    kernel::{KernelSpec, Network},
+};
+
+pub use installed::directory;
 
 use super::machine;
 use crate::{
@@ -16,18 +20,8 @@ use crate::{
     units::Seed,
 };
 
-/// The versions that `make setup` installs.
-const PICTURES: &str = "pictures-1";
-const WEIGHTS: &str = "weights-1/mobilenetv2.safetensors";
+/// Costs of images, by network, size and machine.
 const COSTS: &str = "costs.json";
-
-/// Where they are.
-pub fn directory() -> PathBuf {
-    // Relative ones are ignored, as the XDG specification asks: the cache would be wherever the command is typed.
-    let given = env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || env::home_dir().filter(|path| path.is_absolute()).map(|home| home.join(".cache"));
-    given.or_else(home).unwrap_or_else(|| PathBuf::from("/var/cache")).join("jostle")
-}
 
 /// What a worker of this workload shall compute. `base` is the experiment file's folder.
 ///
@@ -35,7 +29,7 @@ pub fn directory() -> PathBuf {
 /// The command, where it is one: that computes what it likes.
 pub fn kernel<'a, C>(workload: &'a Work<C>, images: &Images, seed: Seed, base: &Path) -> Result<KernelSpec, &'a C> {
     let (network, weights) = match workload {
-        Work::Network(network @ Network::Mobilenetv2) => (*network, Some(directory().join(WEIGHTS))),
+        Work::Network(network @ Network::Mobilenetv2) => (*network, Some(installed::mobilenetv2())),
         Work::Network(network) => (*network, None),
         Work::Model { model } => (Network::Torchscript, Some(base.join(model))),
         Work::Custom(command) => return Err(command),
@@ -45,7 +39,7 @@ pub fn kernel<'a, C>(workload: &'a Work<C>, images: &Images, seed: Seed, base: &
     Ok(KernelSpec {
         network,
         image_size: images.size,
-        folder: (!spin).then(|| images.folder.as_ref().map_or_else(|| directory().join(PICTURES), own)),
+        folder: (!spin).then(|| images.folder.as_ref().map_or_else(installed::pictures, own)),
         weights,
         seed: seed.0,
         spin_cost_us: spin.then_some(images.spin_cost_us),

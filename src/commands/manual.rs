@@ -19,7 +19,7 @@ pub fn completions(shell: Shell) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Prints the page of the whole program, or writes one for it and each of its commands into a directory.
+/// Prints the page of the whole program, or writes one for it and each of its commands, at any depth, into a directory.
 pub fn man(directory: Option<&Path>) -> Result<u8, Failure> {
     // Built, so that every command has its full name and the help of all.
     let mut program = Cli::command().disable_help_subcommand(true);
@@ -35,13 +35,18 @@ pub fn man(directory: Option<&Path>) -> Result<u8, Failure> {
         ))
     };
     fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
-    let commands: Vec<_> =
-        program.get_subcommands().map(|sub| (format!("{NAME}-{}", sub.get_name()), sub.clone())).collect();
-    for (name, command) in std::iter::once((NAME.to_owned(), program)).chain(commands) {
+    for (name, command) in commands(NAME.to_owned(), program) {
         let path = directory.join(format!("{name}.1"));
         fs::write(&path, page(command)?).map_err(|error| failed(&path, error))?;
     }
     Ok(0)
+}
+
+/// A command and all below it, by the names of their pages.
+fn commands(name: String, command: clap::Command) -> Vec<(String, clap::Command)> {
+    let below = command.get_subcommands().flat_map(|sub| commands(format!("{name}-{}", sub.get_name()), sub.clone()));
+    let below: Vec<_> = below.collect();
+    std::iter::once((name, command)).chain(below).collect()
 }
 
 fn page(command: clap::Command) -> Result<String, Failure> {

@@ -2,15 +2,32 @@
 
 use std::time::Duration;
 
+use jostle_analysis::SplitMix64;
+use jostle_loadgen::{
+    samples::performance_set,
+    schedule::Schedule,
+    settings::{
+        Scenario, TestSettings,
+        effective::{EffectiveSettings, SettingsError},
+    },
+};
+use jostle_protocol::{
+    kernel::Network,
+    tenant::{RunFacts, RunOrder},
+};
+
 use super::world::{Job, QUERY_COST, Shared, World};
 use crate::{
-    aggressor::{Aggressor, TenantCounts},
+    aggressor::{
+        Aggressor, TenantCounts,
+        run::{RunEnd, WindowRun},
+    },
     backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Resources, Role},
     clock::Clock as _,
     engine::{Advance, Engine, EngineError, Iteration, Mark, Task, Workload},
     experiment::{AggressorSpec, Metric, ProgressSource},
     metrics::{Counters, Metrics, MetricsError, Samples, name},
-    units::{NodeId, Rate, Timestamp},
+    units::{NodeId, Rate, Seed, Timestamp},
 };
 
 /// CPU seconds of an image, by assertion; only the forecast of iterations uses it.
@@ -165,18 +182,21 @@ fn tell(source: &ProgressSource, metric: Metric, world: &World, job: Job, second
 pub struct FakeAggressor {
     world: Shared,
     pods_per_node: u16,
-    /// They press by themselves.
-    custom: bool,
+    /// What a query would compute; absent of a command, which presses by itself.
+    network: Option<Network>,
+    seed: Seed,
+    /// Told when the window opened.
+    runs: Vec<RunOrder>,
     nodes: Vec<NodeId>,
     /// Queries that had been offered when counting began.
     since: f64,
 }
 
 impl FakeAggressor {
-    pub(super) fn new(world: Shared, spec: &AggressorSpec) -> Self {
+    pub(super) fn new(world: Shared, spec: &AggressorSpec, seed: Seed) -> Self {
         let since = world.borrow().offered();
-        let custom = spec.workload.custom().is_some();
-        Self { world, pods_per_node: spec.pods_per_node, custom, nodes: Vec::new(), since }
+        let (network, pods_per_node) = (spec.workload.network(), spec.pods_per_node);
+        Self { world, pods_per_node, network, seed, runs: Vec::new(), nodes: Vec::new(), since }
     }
 }
 
@@ -194,7 +214,7 @@ impl Aggressor for FakeAggressor {
 
     async fn start(&mut self) -> Result<(), EngineError> {
         self.since = self.world.borrow().offered();
-        if self.custom {
+        if self.network.is_none() {
             self.world.borrow_mut().offer(COMMAND_RATE);
         }
         Ok(())
@@ -206,7 +226,7 @@ impl Aggressor for FakeAggressor {
     }
 
     async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
-        if self.custom {
+        if self.network.is_none() {
             return Ok(Vec::new());
         }
         let mut world = self.world.borrow_mut();
@@ -221,6 +241,7 @@ impl Aggressor for FakeAggressor {
                 true => (0..each).map(|_| (world.rng.exponential() * LATENCY_US) as u64).collect(),
                 false => Vec::new(),
             },
+            run: None,
         });
         Ok(counts.collect())
     }
@@ -230,12 +251,48 @@ impl Aggressor for FakeAggressor {
         Ok(())
     }
 
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+        self.reset().await?;
+        let (tenants, seed) = (self.nodes.len(), self.seed);
+        let orders = |network| (0..tenants).map(|number| run.order(network, seed, number, tenants)).collect();
+        self.runs = self.network.map(orders).unwrap_or_default();
+        Ok(self.runs.clone())
+    }
+
+    async fn end_run(&mut self) -> Vec<RunEnd> {
+        let told = |order| pretend(&order).map_or_else(|error| RunEnd::Unknown(error.to_string()), RunEnd::Told);
+        self.runs.drain(..).map(told).collect()
+    }
+
     async fn stop(&mut self) -> Result<(), EngineError> {
         self.nodes.clear();
+        self.runs.clear();
         Ok(())
     }
 
     async fn close(&mut self) {}
+}
+
+/// LoadGen's queries, answered after made-up times.
+fn pretend(order: &RunOrder) -> Result<RunFacts, SettingsError> {
+    let settings = TestSettings {
+        server_target_qps: order.target_qps,
+        min_duration_ms: order.min_duration_ms,
+        min_query_count: order.min_query_count,
+        schedule_rng_seed: order.schedule_rng_seed,
+        ..TestSettings::new(Scenario::Server)
+    };
+    // There are no images: times do not depend on them.
+    let settings = EffectiveSettings::new(&settings, 1, 1)?;
+    let set = performance_set(&settings);
+    let mut latencies = SplitMix64::for_purpose(order.schedule_rng_seed, "fake latencies");
+    let mut facts = RunFacts { finished: true, ..RunFacts::default() };
+    for query in Schedule::performance(&settings, &set) {
+        facts.queries += 1;
+        facts.last_due_ns = query.due_ns;
+        facts.over_latency += u64::from(latencies.exponential() * LATENCY_US * 1000.0 > order.target_latency_ns as f64);
+    }
+    Ok(facts)
 }
 
 /// Samples of the pretended machine.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::utc::Utc;
+use super::{loadgen::LoadgenRow, utc::Utc};
 use crate::units::{HostId, NodeId};
 
 /// The measured stretch.
@@ -111,6 +111,8 @@ pub struct TenantRow {
     pub dropped: u64,
     /// From the scheduled time.
     pub latency_ms: LatencyMs,
+    /// What MLPerf LoadGen would say of each of them.
+    pub loadgen: LoadgenRow,
 }
 
 /// Latency percentiles in milliseconds; each absent where too few queries were answered to bound it (p99: 299).

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jostle_protocol::kernel::Network;
+use jostle_protocol::{kernel::Network, tenant::RunFacts};
 
 use crate::{
-    aggressor::TenantCounts,
+    aggressor::{
+        TenantCounts,
+        run::{RunEnd, TenantRun, WindowRun},
+    },
     backend::{HostLayout, Layout, NodeLayout},
     engine::{Iteration, Mark, Task},
     experiment::{
@@ -214,6 +217,20 @@ pub fn iterations(warmup: Timestamp, end: Timestamp, throughput: f64) -> Vec<Ite
     all
 }
 
+/// A run of 81 queries: of the first tenant all were within the bound, of every further one one more was over it.
+fn run(index: u16) -> TenantRun {
+    let window = WindowRun { trial: TrialId(2), rate: Rate(RATE), window: Duration::from_secs(12) };
+    let order = window.order(Network::Mobilenetv2, Seed(2019), usize::from(index), usize::from(NODES_PER_HOST));
+    let facts = RunFacts {
+        queries: 81,
+        over_latency: u64::from(index),
+        dropped: 0,
+        last_due_ns: 12_100_000_000,
+        finished: true,
+    };
+    TenantRun { order, end: RunEnd::Told(facts) }
+}
+
 fn tenants(host: HostId) -> Vec<TenantCounts> {
     let counts = |index| TenantCounts {
         node: NodeId { host, index },
@@ -222,6 +239,7 @@ fn tenants(host: HostId) -> Vec<TenantCounts> {
         late: 1,
         dropped: 0,
         latencies_us: (1..=80).map(|n| n * 1000).collect(),
+        run: Some(run(index)),
     };
     (0..NODES_PER_HOST).map(counts).collect()
 }

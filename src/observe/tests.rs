@@ -1,19 +1,21 @@
 //! Claims about void decisions, readings and what is missing.
 
 use jostle_analysis::Code;
+use jostle_protocol::tenant::RunFacts;
 use proptest::prelude::*;
 
 use super::{
-    Evidence, Observed, Reason, TrialOutcome, manipulation, observe,
+    Evidence, Observed, Reason, TrialOutcome, UNVERIFIED, manipulation, observe,
     synthetic::{
         COST, HOST_BUDGET, IMAGES, PRIMARY_PERCENT, RATE, TENANT_PERCENT, aggressor, at, baseline, colocated,
         experiment, find, iterations, layout, values,
     },
 };
 use crate::{
+    aggressor::run::RunEnd,
     experiment::{Experiment, Hold, LoadTarget},
     metrics::name,
-    record::{Ending, TrialRecord},
+    record::{Ending, LoadRecord, TrialRecord},
     units::{CpuFraction, HostId, NodeId, Rate},
 };
 
@@ -115,6 +117,84 @@ fn load_row_by_hand() {
     // 4 x (1..=80) ms: type 7 at 0.5 lies at rank 159.5 of 0..=319, between 40 and 41.
     assert_eq!(tenant.latency_ms.p50, Some(40.5));
     assert!(tenant.latency_ms.p99.is_some());
+}
+
+/// What LoadGen would have said of each tenant, from the recorded facts: early stopping misses what its policy says.
+#[test]
+fn loadgen_by_hand() {
+    let row = observed(&colocated()).readings.aggressor.unwrap().tenant.unwrap().loadgen;
+    assert_eq!((row.why, row.status.as_str()), (None, UNVERIFIED));
+    let settings = row.settings.unwrap();
+    assert_eq!(
+        (settings.scenario.as_str(), settings.target_qps, settings.min_duration_ms),
+        ("Server", RATE / 4.0, 12_000)
+    );
+    assert_eq!(
+        (settings.target_latency_ms, settings.target_latency_percentile, settings.min_query_count),
+        (10.0, 0.99, 1)
+    );
+    // Of 81 queries 0 to 3 were over the bound; 459, 662, 838 and 1001 would have been enough.
+    let more: Vec<Option<u64>> = row.runs.iter().map(|run| run.more_queries).collect();
+    assert_eq!(more, [459, 662, 838, 1001].map(|enough: u64| Some(enough - 81)));
+    for (run, over) in row.runs.iter().zip(0..) {
+        assert_eq!((run.verdict.as_deref(), run.queries, run.over_latency), (Some("INVALID"), Some(81), Some(over)));
+        assert_eq!((run.min_duration_met, run.min_queries_met), (Some(true), Some(true)));
+        // The percentile is that of rank 80 of 0 to 80, the longest of all.
+        assert_eq!((run.latency_met, run.early_stopping_met), (Some(over == 0), Some(false)));
+    }
+    assert_ne!(row.runs[0].schedule_seed, row.runs[1].schedule_seed);
+}
+
+/// A run is VALID with queries enough; what is not known of one is absent, with the reason, and makes no verdict.
+#[test]
+fn loadgen_needs_facts() {
+    let told = |change: &dyn Fn(&mut RunFacts)| {
+        let mut record = colocated();
+        let run = record.load.as_mut().unwrap().tenants[0].run.as_mut().unwrap();
+        let RunEnd::Told(facts) = &mut run.end else { panic!("{run:?}") };
+        change(facts);
+        observed(&record).readings.aggressor.unwrap().tenant.unwrap().loadgen.runs.remove(0)
+    };
+    let word = |change: &dyn Fn(&mut RunFacts)| told(change).verdict.unwrap();
+    assert_eq!(word(&|facts| facts.queries = 459), "VALID");
+    assert_eq!(told(&|facts| facts.queries = 459).more_queries, None);
+    assert_eq!(word(&|facts| facts.queries = 458), "INVALID");
+    let short = told(&|facts| (facts.queries, facts.last_due_ns) = (459, 11_999_999_999));
+    assert_eq!((short.verdict.as_deref(), short.min_duration_met), (Some("INVALID"), Some(false)));
+    assert_eq!((short.more_queries, short.early_stopping_met), (None, Some(true)));
+    let open = told(&|facts| facts.finished = false);
+    assert_eq!((open.verdict, open.more_queries, open.latency_met, open.queries), (None, None, None, Some(81)));
+    assert!(open.why.unwrap().contains("too long after the window"));
+
+    let mut record = colocated();
+    let tenants = &mut record.load.as_mut().unwrap().tenants;
+    tenants[1].run.as_mut().unwrap().end = RunEnd::Unknown("it closed the connection".to_owned());
+    let runs = observed(&record).readings.aggressor.unwrap().tenant.unwrap().loadgen.runs;
+    assert_eq!((runs[1].verdict.as_ref(), runs[1].queries), (None, None));
+    assert_eq!(runs[1].why.as_deref(), Some("it closed the connection"));
+    assert!(runs[0].verdict.is_some() && matches!(observed(&record).outcome, TrialOutcome::Valid(_)));
+}
+
+/// Where there were no runs, the reason is told: a rate that moves, a rate of 0, a record that knows none.
+#[test]
+fn loadgen_says_why_not() {
+    let why = |hold: Hold, change: &dyn Fn(&mut LoadRecord)| {
+        let mut values = values();
+        aggressor(&mut values).load.as_mut().unwrap().hold = hold;
+        let mut record = colocated();
+        let load = record.load.as_mut().unwrap();
+        load.tenants.iter_mut().for_each(|tenant| tenant.run = None);
+        change(load);
+        let readings = observe(&record, &Experiment::of_values(values), &layout()).readings;
+        let row = readings.aggressor.unwrap().tenant.unwrap().loadgen;
+        assert!(row.runs.is_empty() && row.settings.is_none());
+        row.why.unwrap()
+    };
+    assert!(why(Hold::Continuous, &|load| load.frozen = None).starts_with("with hold: continuous"));
+    assert!(
+        why(Hold::Rate, &|load| load.frozen.as_mut().unwrap().rate = Rate(0.0)).contains("frozen at next to nothing")
+    );
+    assert_eq!(why(Hold::Rate, &|_| {}), "the record holds none");
 }
 
 /// A percentile that too few queries bound is absent, not a guess: the p99 of 298 queries is, that of 299 is not.

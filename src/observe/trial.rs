@@ -4,6 +4,7 @@ use jostle_analysis::percentiles;
 
 use super::{
     counters::{Expected, Growth, counter, host_cpu, total},
+    loadgen,
     manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent},
     marks,
     rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
@@ -274,7 +275,7 @@ fn aggressor_row(record: &TrialRecord, spec: &AggressorSpec, check: &Manipulatio
             frozen_rate: frozen.map(|step| step.rate.0),
             frozen_at: frozen.map(|step| Utc(step.at)),
         }),
-        tenant: load.and_then(|load| tenant_row(&load.tenants)),
+        tenant: load.and_then(|load| tenant_row(load, spec)),
     }
 }
 
@@ -296,7 +297,8 @@ fn settle_seconds(record: &TrialRecord, load: &LoadRecord, asked: &Load) -> Opti
     known.get(stay).map(|(at, _)| at.since(start).as_secs_f64())
 }
 
-fn tenant_row(tenants: &[TenantCounts]) -> Option<TenantRow> {
+fn tenant_row(load: &LoadRecord, spec: &AggressorSpec) -> Option<TenantRow> {
+    let tenants = &load.tenants;
     if tenants.is_empty() {
         return None;
     }
@@ -312,5 +314,6 @@ fn tenant_row(tenants: &[TenantCounts]) -> Option<TenantRow> {
         late: sum(|tenant| tenant.late),
         dropped: sum(|tenant| tenant.dropped),
         latency_ms: LatencyMs { p50: at(0), p90: at(1), p99: at(2) },
+        loadgen: loadgen::row(load, spec),
     })
 }

@@ -4,11 +4,14 @@
 //! Numbers are those of `report.json`, digit for digit; what does not exist is an empty cell. Quoted as RFC 4180 has it, with `\n` as
 //! the end of a line, which every reader of that format takes.
 
-use super::model::{ArmRow, ComparisonRow, Quantity, Report, TrialRow, VerdictWord};
+use super::{
+    loadgen::Tally,
+    model::{ArmRow, ComparisonRow, Quantity, Report, TrialRow, VerdictWord},
+};
 use crate::observe::HostRow;
 
 /// Columns before those of the hosts.
-const TRIAL: [&str; 37] = [
+const TRIAL: [&str; 41] = [
     "run",
     "seed",
     "arm",
@@ -46,6 +49,10 @@ const TRIAL: [&str; 37] = [
     "latency_p50_ms",
     "latency_p90_ms",
     "latency_p99_ms",
+    "loadgen_runs",
+    "loadgen_valid",
+    "loadgen_more_queries_least",
+    "loadgen_more_queries_most",
 ];
 /// Columns of each host, after its name.
 const HOST: [&str; 5] =
@@ -104,6 +111,7 @@ pub fn to_csv(report: &Report) -> String {
 fn figures(report: &Report, arm: &ArmRow, trial: &TrialRow) -> Vec<String> {
     let window = trial.window.as_ref();
     let (load, tenant) = (trial.load.as_ref(), trial.tenant.as_ref());
+    let runs = Some(Tally::of(tenant.map(|tenant| &tenant.loadgen))).filter(|tally| tally.runs > 0);
     let value = |quantity: &Option<Quantity>| cell(quantity.as_ref().map(|quantity| quantity.value));
     let unit = trial.throughput.as_ref().or(trial.makespan_throughput.as_ref()).map(|quantity| &quantity.unit);
     let loaded: Vec<String> =
@@ -146,6 +154,10 @@ fn figures(report: &Report, arm: &ArmRow, trial: &TrialRow) -> Vec<String> {
         cell(tenant.and_then(|tenant| tenant.latency_ms.p50)),
         cell(tenant.and_then(|tenant| tenant.latency_ms.p90)),
         cell(tenant.and_then(|tenant| tenant.latency_ms.p99)),
+        cell(runs.map(|tally| tally.runs)),
+        cell(runs.map(|tally| tally.valid)),
+        cell(runs.and_then(|tally| tally.more).map(|(least, _)| least)),
+        cell(runs.and_then(|tally| tally.more).map(|(_, most)| most)),
     ]
 }
 

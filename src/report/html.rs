@@ -5,6 +5,7 @@
 
 mod cpu;
 mod figures;
+mod loadgen;
 mod markup;
 mod method;
 mod page;

@@ -1,14 +1,17 @@
 //! The report as Markdown (GitHub's), short enough for a comment on a pull request: the answer, a table, and the trials folded away.
 
 use super::{
+    loadgen::Tally,
     model::{ComparisonRow, Report, VerdictWord},
     phrase::{NOT_AVAILABLE, one},
     terminal::{answer, of_comparison, of_run},
 };
 
 /// The rows that a comment has room for; all of them stand in the terminal's report.
-const SHOWN: [&str; 12] =
-    ["loss", "limit", "together", "load", "tenants", "trials", "runs", "order", "", "machine", "observer", "scope"];
+const SHOWN: [&str; 13] = [
+    "loss", "limit", "together", "load", "tenants", "loadgen", "trials", "runs", "order", "", "machine", "observer",
+    "scope",
+];
 
 /// Bytes after which no further trial is told: GitHub takes 65 536 characters, and the end needs a few.
 const LONGEST: usize = 64_000;
@@ -87,8 +90,8 @@ fn figure(out: &mut String, label: &str, suffix: &str, text: &str) {
 fn trials(out: &mut String, report: &Report) {
     let all = report.by_time();
     out.push_str(&format!("\n<details><summary>{} trials</summary>\n\n", all.len()));
-    out.push_str("| trial | block | arm | outcome | throughput | load | loaded | reasons |\n");
-    out.push_str("|---|--:|---|---|--:|--:|---|---|\n");
+    out.push_str("| trial | block | arm | outcome | throughput | load | loaded | LoadGen | reasons |\n");
+    out.push_str("|---|--:|---|---|--:|--:|---|---|---|\n");
     let mut left = all.len();
     for (arm, trial) in all {
         let throughput = trial.throughput.as_ref().map(|found| format!("{} {}", one(found.value), found.unit));
@@ -97,9 +100,10 @@ fn trials(out: &mut String, report: &Report) {
         });
         let hosts: Vec<String> =
             trial.hosts.iter().filter(|host| host.contended).map(|host| host.host.to_string()).collect();
+        let verdicts = Tally::of(trial.tenant.iter().map(|tenant| &tenant.loadgen)).short();
         let why = if trial.details.is_empty() { trial.reasons.join(", ") } else { trial.details.join("; ") };
         let row = format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} |\n",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |\n",
             trial.id,
             trial.block.0,
             escaped(&arm.name),
@@ -107,6 +111,7 @@ fn trials(out: &mut String, report: &Report) {
             escaped(throughput.as_deref().unwrap_or(NOT_AVAILABLE)),
             load.unwrap_or_default(),
             hosts.join(", "),
+            verdicts.unwrap_or_default(),
             escaped(&why)
         );
         if out.len() + row.len() > LONGEST {

@@ -70,7 +70,8 @@ pub(super) fn of_comparison(report: &Report, comparison: &ComparisonRow) -> Vec<
     told.extend(rows::tests(report.comparisons.len(), comparison));
     let texts = cautions(comparison).into_iter().chain(interrupted(report));
     told.extend(texts.map(|text| ("caution", text)));
-    let asked = [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants())];
+    let asked =
+        [("load", arm.load()), ("elsewhere", arm.elsewhere()), ("tenants", arm.tenants()), ("loadgen", arm.loadgen())];
     told.extend(asked.into_iter().filter_map(|(label, text)| Some((label, text?))));
     told
 }

@@ -1,10 +1,15 @@
 //! Drives one trial: waits for what happens, tells the machine, does what it says through the ports, keeps the record.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, iter, time::Duration};
+
+use jostle_protocol::tenant::RunOrder;
 
 use super::{ArmAggressor, Ports, RunError, Signals};
 use crate::{
-    aggressor::Aggressor,
+    aggressor::{
+        Aggressor,
+        run::{LEAST_RATE, RunEnd, TenantRun, WindowRun},
+    },
     backend::{Backend, PodSpec},
     clock::Clock,
     engine::Engine,
@@ -65,10 +70,13 @@ impl Which<'_> {
 struct Drive<'a, B, E, A, M, C> {
     which: Which<'a>,
     ports: &'a mut Ports<B, E, A, M, C>,
+    signals: Signals,
     progress: &'a mut dyn FnMut(&Progress),
     record: TrialRecord,
     pods: Vec<PodSpec>,
     controller: Option<Controller>,
+    /// What each tenant was told when the window opened.
+    runs: Vec<RunOrder>,
     /// The steered quantity as last read, in its own unit.
     steered: Option<f64>,
     /// Why a window that has passed is worth nothing.
@@ -100,15 +108,26 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         node_cpu: None,
         ending: Ending::Interrupted,
     };
-    let mut drive =
-        Drive { which, ports, progress, record, pods: Vec::new(), controller: None, steered: None, spoiled: None };
-    drive.play(signals.clone()).await?;
+    let mut drive = Drive {
+        which,
+        ports,
+        signals: signals.clone(),
+        progress,
+        record,
+        pods: Vec::new(),
+        controller: None,
+        runs: Vec::new(),
+        steered: None,
+        spoiled: None,
+    };
+    drive.play().await?;
     drive.read_counters().await;
     Ok(drive.record)
 }
 
 impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, A, M, C> {
-    async fn play(&mut self, mut signals: Signals) -> Result<(), RunError> {
+    async fn play(&mut self) -> Result<(), RunError> {
+        let mut signals = self.signals.clone();
         let steer = self.which.load().is_some_and(|load| load.hold == Hold::Continuous);
         let mut machine = Trial::new(self.which.experiment.trial, self.which.aggressor().is_some(), steer);
         let mut told = false;
@@ -353,9 +372,15 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             if let Some(load) = &mut self.record.load {
                 load.frozen = (hold == Hold::Rate).then_some(frozen);
             }
+            let Which { trial, experiment, .. } = self.which;
+            let run = WindowRun { trial, rate, window: experiment.trial.window };
             if let Some(aggressor) = self.aggressor() {
                 aggressor.cost = cost.or(aggressor.cost);
-                aggressor.port.reset().await?;
+                if hold == Hold::Rate && rate.0 >= LEAST_RATE.0 {
+                    self.runs = aggressor.port.begin_run(run).await?;
+                } else {
+                    aggressor.port.reset().await?;
+                }
             }
         }
         // After the settling is done, so that what it costs falls before the window.
@@ -372,7 +397,31 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         if let Some(load) = &mut self.record.load {
             load.tenants = tenants;
         }
-        self.advance().await
+        self.advance().await?;
+        self.end_runs().await;
+        Ok(())
+    }
+
+    /// What became of the tenants' runs. The window's own figures are taken by now, and the job runs on, so that the last queries
+    /// meet what the others met. A signal does not wait for it.
+    async fn end_runs(&mut self) {
+        let orders = std::mem::take(&mut self.runs);
+        if orders.is_empty() {
+            return;
+        }
+        let mut signals = self.signals.clone();
+        let Some(aggressor) = self.aggressor() else { return };
+        let ends = tokio::select! {
+            biased;
+            ends = aggressor.port.end_run() => ends,
+            _ = signals.first() => Vec::new(),
+        };
+        let missing = || RunEnd::Unknown("a signal came before it was told".to_owned());
+        let runs = orders.into_iter().zip(ends.into_iter().chain(iter::repeat_with(missing)));
+        let tenants = self.record.load.iter_mut().flat_map(|load| &mut load.tenants);
+        for (tenant, (order, end)) in tenants.zip(runs) {
+            tenant.run = Some(TenantRun { order, end });
+        }
     }
 
     /// Collects what the job did.

@@ -2,9 +2,14 @@
 
 use std::{cell::Cell, path::PathBuf, rc::Rc};
 
+use jostle_protocol::tenant::RunOrder;
+
 use super::*;
 use crate::{
-    aggressor::TenantCounts,
+    aggressor::{
+        TenantCounts,
+        run::{RunEnd, WindowRun},
+    },
     backend::{Layout, Provisioned},
     clock::SimulatedClock,
     engine::{Advance, Workload},
@@ -26,6 +31,8 @@ enum Plant {
     Signal,
     /// The instrument has ended by then, and stays so.
     Die,
+    /// No tenant tells what became of its run, and a signal comes while that is waited for.
+    Wait,
 }
 
 /// Counts the calls of all ports together, and fails or signals at one of them. Closing and teardown are never failed:
@@ -129,6 +136,16 @@ impl<A: Aggressor> Aggressor for Fused<A> {
     async fn reset(&mut self) -> Result<(), EngineError> {
         fused!(self, engine_error(), reset())
     }
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+        fused!(self, engine_error(), begin_run(run))
+    }
+    async fn end_run(&mut self) -> Vec<RunEnd> {
+        if self.1.plant == Plant::Wait {
+            self.1.source.send(Signal::Interrupt);
+            return std::future::pending().await;
+        }
+        if self.1.blows() { Vec::new() } else { self.0.end_run().await }
+    }
     async fn stop(&mut self) -> Result<(), EngineError> {
         fused!(self, engine_error(), stop())
     }
@@ -228,6 +245,18 @@ fn a_whole_run() {
     assert_eq!((over.record.trials.len(), over.alive), (4, 0));
     assert!(over.record.trials.iter().all(|trial| trial.ending == Ending::Complete));
     assert!(matches!(over.record.entries.last(), Some(Entry::Finished { status: Status::Complete, .. })));
+}
+
+/// A signal does not wait for the tails of the tenants' runs; the trial is whole all the same, and says what it does not know.
+#[test]
+fn a_signal_does_not_wait_for_tails() {
+    let over = play(Plant::Wait, 0);
+    assert_eq!((over.ended.unwrap(), over.alive), (Ended::Interrupted(Signal::Interrupt), 0));
+    let loads: Vec<_> = over.record.trials.iter().filter_map(|trial| Some((trial, trial.load.as_ref()?))).collect();
+    let [(trial, load)] = loads[..] else { panic!("{loads:?}") };
+    assert_eq!(trial.ending, Ending::Complete);
+    let unknown = RunEnd::Unknown("a signal came before it was told".to_owned());
+    assert!(load.tenants.iter().all(|tenant| tenant.offered > 0 && tenant.run.as_ref().unwrap().end == unknown));
 }
 
 /// A failure at any call of any port: the run says so or redoes the block, and nothing lives afterwards.

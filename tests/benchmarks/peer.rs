@@ -1,6 +1,6 @@
 //! The conversation with a peer.
 
-use std::{os::unix::fs::PermissionsExt as _, process::Command};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use serde_json::json;
 
@@ -39,17 +39,17 @@ fn a_bad_peer_is_an_error() {
 /// A program gets the packages that its installer printed; an installer that fails or prints nothing is an error.
 #[test]
 fn a_program_gets_its_packages() {
-    let peers = tempfile::tempdir().unwrap();
-    let installer = peers.path().join("python.sh");
+    let directory = tempfile::tempdir().unwrap();
+    let installer = directory.path().join("python.sh");
     let install = |script: &str| {
         std::fs::write(&installer, format!("#!/bin/sh\n{script}\n")).unwrap();
         std::fs::set_permissions(&installer, std::fs::Permissions::from_mode(0o755)).unwrap();
-        python(peers.path(), "scipy", "bootstrap.py")
+        python(&installer, Path::new("scipy-1.0.txt"), Path::new("peers/bootstrap.py"))
     };
-    let command = install("echo /cache/$1-1.0").unwrap();
+    let command = install("echo /cache/${1%.txt}").unwrap();
     let packages = command.get_envs().find(|(name, _)| *name == "PYTHONPATH").unwrap().1;
     assert_eq!(packages.unwrap(), "/cache/scipy-1.0");
-    assert!(command.get_args().next().unwrap().to_str().unwrap().ends_with("scipy/bootstrap.py"));
+    assert_eq!(command.get_args().collect::<Vec<_>>(), ["peers/bootstrap.py"]);
     assert!(install("echo /cache; exit 1").is_err() && install("true").is_err());
 }
 

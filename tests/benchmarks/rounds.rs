@@ -98,3 +98,17 @@ fn without_a_peer_there_is_no_figure() {
     let outcome = rounds::run(&row(), &SimulatedClock::at(Timestamp(0)));
     assert!(matches!(outcome, Err(BenchError::Peer(_))));
 }
+
+/// A side that does not come to its end leaves the row without a figure, also after rounds that were counted.
+#[test]
+fn a_side_that_fails_has_no_figure() {
+    let clock = SimulatedClock::at(Timestamp(0));
+    let log = Rc::default();
+    let mut good = side(&clock, &log, 'o', 0.010, 0.3);
+    let ours: Side = Box::new(move || {
+        let value = good()?;
+        if log.borrow().len() > 4 { Err(BenchError::Ours("refused".into())) } else { Ok(value) }
+    });
+    let error = measure(&row(), Sides { ours, theirs: None }, &clock).unwrap_err();
+    assert_eq!(error.to_string(), "ours: refused");
+}

@@ -36,12 +36,14 @@ fn shown(place: &[String], number: &Value) -> String {
         (_, "value" | "low" | "high" | "loss_percent" | "kappa" | "latency_ms") => fixed(value, 3),
         (_, "cpu_seconds_per_image") => fixed(value * 1e3, 3),
         (_, "memory_bytes") => fixed(value / 1024f64.powi(3), 1),
-        (_, "confidence" | "fraction") => as_asked(value * 100.0),
+        (_, "last_due_ns") => fixed(value / 1e9, 2),
+        (_, "confidence" | "fraction" | "target_latency_percentile") => as_asked(value * 100.0),
         (_, "p_value" | "noninferiority_p" | "sign_flip_p" | "p_adjusted" | "p") => fixed(value.max(1e-6), 6),
         (_, "percent_per_block" | "total_percent" | "modified_z") => fixed(value, 3),
         (
             _,
             "target_percent"
+            | "target_latency_ms"
             | "tolerance_pp"
             | "limit_percent"
             | "target_half_width_pp"
@@ -54,6 +56,7 @@ fn shown(place: &[String], number: &Value) -> String {
             | "foreign_percent"
             | "stolen_percent"
             | "frozen_rate"
+            | "target_qps"
             | "cpu_seconds"
             | "primary_cpu_seconds"
             | "tenant_cpu_seconds"
@@ -78,7 +81,9 @@ fn shown(place: &[String], number: &Value) -> String {
             _,
             "seed" | "cpus" | "hosts" | "block" | "redo_of" | "position" | "images" | "iterations" | "offered"
             | "completed" | "late" | "dropped" | "n" | "blocks" | "forecast_blocks" | "scrapes_expected"
-            | "scrapes_missing" | "baseline_first" | "colocated_first" | "runs" | "unsteady_runs" | "warmup_samples",
+            | "scrapes_missing" | "baseline_first" | "colocated_first" | "runs" | "unsteady_runs" | "warmup_samples"
+            | "min_duration_ms" | "min_query_count" | "queries" | "over_latency" | "more_queries" | "qsl_seed"
+            | "sample_index_seed" | "schedule_seed",
         ) => number.as_u64().unwrap().to_string(),
         _ => panic!("{}: no rule says how the page shows this number", place.join(".")),
     }

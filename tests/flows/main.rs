@@ -17,6 +17,8 @@ mod custom;
 mod doctor;
 mod fake;
 mod imported;
+mod loadgen;
 mod local;
 mod picture;
+mod server_runs;
 mod tools;

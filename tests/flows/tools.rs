@@ -54,6 +54,7 @@ fn pages_for_man() {
     assert_eq!(bench.run(&["man", "--out", "man/man1"]).code(), 0);
     let pages = names(&bench.path("man/man1"));
     assert!(COMMANDS.iter().all(|command| pages.contains(&format!("jostle-{command}.1"))), "{pages:?}");
+    assert!(pages.contains(&"jostle-loadgen-schedule.1".to_owned()), "{pages:?}");
     for page in &pages {
         let text = bench.read(&format!("man/man1/{page}"));
         assert!(

@@ -1,14 +1,15 @@
 //! The inference aggressor with real processes and the spin kernel. They are not placed into nodes here: that is the backend's.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use jostle::{
     aggressor::{
         Aggressor, TenantCounts,
         inference::{Inference, InferenceConfig},
+        run::{RunEnd, WindowRun},
     },
     backend::{Place, Resources, Role},
-    units::{HostId, NodeId, Rate},
+    units::{HostId, NodeId, Rate, Seed, TrialId},
 };
 use jostle_protocol::kernel::{KernelSpec, Network};
 use tokio::time::timeout;
@@ -102,6 +103,42 @@ async fn tenants_offer_and_end() {
     aggressor.close().await;
     let why = aggressor.create(&[node(0)]).await.unwrap_err().to_string();
     assert!(why.starts_with("aggressor mlperf: ") && why.contains("prepare comes first"), "{why}");
+}
+
+/// A window as Server runs: every tenant plays its own at its share of the rate, and tells how it ended when it has; of one that dies
+/// meanwhile that is not known, and no failure.
+#[tokio::test]
+async fn windows_are_server_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut aggressor = Inference::new(config(folder.path()));
+    aggressor.prepare().await.unwrap();
+    let pods = aggressor.create(&[node(0), node(1)]).await.unwrap();
+    aggressor.start().await.unwrap();
+    aggressor.set_rate(Rate(100.0)).await.unwrap();
+    let run = WindowRun { trial: TrialId(7), rate: Rate(800.0), window: Duration::from_millis(300) };
+    let orders = aggressor.begin_run(run).await.unwrap();
+    let expected: Vec<_> = (0..4).map(|tenant| run.order(Network::Spin, Seed(2019), tenant, 4)).collect();
+    assert_eq!(orders, expected);
+    // Asked for long before the runs are over: their ends are waited for.
+    let ends = timeout(PATIENCE, aggressor.end_run()).await.unwrap();
+    assert_eq!(ends.len(), 4);
+    let counts = aggressor.counts(false).await.unwrap();
+    for (end, tenant) in ends.iter().zip(&counts) {
+        let RunEnd::Told(facts) = end else { panic!("{end:?}") };
+        assert!(facts.finished && facts.last_due_ns >= 300_000_000, "{facts:?}");
+        // Sixty are expected; six standard deviations.
+        assert!((14..107).contains(&facts.queries), "{facts:?}");
+        assert_eq!(facts.queries, tenant.offered, "the run is all that was counted");
+    }
+
+    aggressor.begin_run(WindowRun { trial: TrialId(8), ..run }).await.unwrap();
+    let victim = watch(pods[1].pids[0]);
+    kill(pods[1].pids[0]);
+    gone(&victim);
+    let ends = timeout(PATIENCE, aggressor.end_run()).await.unwrap();
+    let known: Vec<bool> = ends.iter().map(|end| matches!(end, RunEnd::Told(facts) if facts.finished)).collect();
+    assert_eq!(known, [true, false, true, true], "{ends:?}");
+    aggressor.close().await;
 }
 
 /// A tenant that dies is named, with how it ended, while it works and before it has registered; so is one that is told nonsense.

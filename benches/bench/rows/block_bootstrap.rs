@@ -4,18 +4,18 @@
 //! sessions draws one set of resamples that they all share: far fewer draws, and intervals that depend on each other. That row
 //! has no bar, and is there because it is scipy's fastest.
 
-use std::{cell::Cell, path::Path, rc::Rc};
+use std::{cell::Cell, rc::Rc};
 
 use jostle_analysis::bootstrap::bca;
 use serde_json::json;
 
 use super::{
-    PEERS,
+    python,
     sessions::{Session, sessions},
 };
 use crate::harness::{
     BenchError,
-    peer::{Peer, python, same_work},
+    peer::{Peer, same_work},
     row::{Row, Sides, Theirs, milliseconds},
 };
 
@@ -41,7 +41,7 @@ fn sides(resamples: &str) -> Result<Sides, BenchError> {
         "baseline": baseline, "colocated": colocated, "resamples": RESAMPLES, "confidence": CONFIDENCE,
         "seed": 1, "draw": resamples,
     });
-    let mut peer = Peer::start(python(Path::new(PEERS), "scipy", "bootstrap.py")?, &work)?;
+    let mut peer = Peer::start(python("benches/peers/scipy/requirements.txt", "scipy/bootstrap.py")?, &work)?;
     let width = Rc::new(Cell::new(f64::NAN));
     let found = Rc::clone(&width);
     let ours = move || {

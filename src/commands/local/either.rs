@@ -1,7 +1,14 @@
 //! A local run's job and co-tenants are built in, or commands; the runner sees one port each.
 
+use jostle_protocol::tenant::RunOrder;
+
 use crate::{
-    aggressor::{Aggressor, TenantCounts, custom::CustomTenants, inference::Inference},
+    aggressor::{
+        Aggressor, TenantCounts,
+        custom::CustomTenants,
+        inference::Inference,
+        run::{RunEnd, WindowRun},
+    },
     backend::PodSpec,
     engine::{Advance, Engine, EngineError, Workload, builtin::Builtin, custom::Custom},
     units::{NodeId, Rate},
@@ -95,6 +102,14 @@ impl Aggressor for LocalAggressor {
 
     async fn reset(&mut self) -> Result<(), EngineError> {
         aggressor!(self.reset())
+    }
+
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+        aggressor!(self.begin_run(run))
+    }
+
+    async fn end_run(&mut self) -> Vec<RunEnd> {
+        aggressor!(self.end_run())
     }
 
     async fn stop(&mut self) -> Result<(), EngineError> {

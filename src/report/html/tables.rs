@@ -1,12 +1,13 @@
 //! Every figure of the report in tables. The decimals of a column are those that `docs/report.md` names for its field.
 
 use super::{
-    executed,
+    executed, loadgen,
     markup::{Cell, NONE, Table, asked, fixed},
 };
 use crate::{
     observe::{AggressorRow, Utc},
     report::build::UNCONTROLLED,
+    report::loadgen::Tally,
     report::model::{Quantity, Report, TrialRow, VerdictWord},
 };
 
@@ -18,6 +19,8 @@ pub fn tables(report: &Report) -> String {
         blocks(report),
         trials(report),
         aggressors(report),
+        loadgen::verdicts(report),
+        loadgen::settings(report),
         order(report),
         hosts(report),
         nodes(report),
@@ -28,7 +31,8 @@ pub fn tables(report: &Report) -> String {
     out
 }
 
-fn asked_for(value: Option<f64>) -> Cell {
+/// As short as it was asked for.
+pub(super) fn asked_for(value: Option<f64>) -> Cell {
     Cell::Figure(value.map_or_else(|| NONE.to_owned(), asked))
 }
 
@@ -242,6 +246,7 @@ fn aggressors(report: &Report) -> Table {
             "p50, ms",
             "p90, ms",
             "p99, ms",
+            "LoadGen",
         ],
     );
     for (_, trial) in executed(report) {
@@ -273,6 +278,7 @@ fn aggressor(trial: &TrialRow, row: &AggressorRow) -> Vec<Cell> {
         Cell::known(latency.and_then(|latency| latency.p50), 1),
         Cell::known(latency.and_then(|latency| latency.p90), 1),
         Cell::known(latency.and_then(|latency| latency.p99), 1),
+        Cell::text(Tally::of(tenant.map(|tenant| &tenant.loadgen)).short().unwrap_or_else(|| NONE.to_owned())),
     ]
 }
 

@@ -13,6 +13,7 @@ use crate::{
     observe::Disturbance,
     plan::BASELINE,
     report::{
+        loadgen,
         model::{BY_HAND, ComparisonRow, EstimateRow, Outcome, Report, StoppingRow, TrialRow, VerdictWord},
         phrase::{NOT_AVAILABLE, count, decimals, figure, mean, number, one, short, tied},
     },
@@ -209,6 +210,12 @@ impl Arm<'_> {
             sum(|tenant| tenant.late, "late"),
             sum(|tenant| tenant.dropped, "dropped")
         ))
+    }
+
+    /// What would MLPerf's load generator have said of them?
+    pub fn loadgen(&self) -> Option<String> {
+        let rows: Vec<_> = self.colocated().filter_map(|trial| Some(&trial.tenant.as_ref()?.loadgen)).collect();
+        loadgen::sentence(&rows)
     }
 }
 

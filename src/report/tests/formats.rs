@@ -3,7 +3,7 @@
 use roxmltree::{Document, Node};
 
 use crate::{
-    observe::synthetic::values,
+    observe::{LoadgenRun, synthetic::values},
     record::{Ending, Status},
     report::{
         Report, VerdictWord,
@@ -106,6 +106,14 @@ fn csv_has_every_figure() {
             same("load_frozen_rate_per_second", trial.load.as_ref().and_then(|load| load.frozen_rate));
             same("queries_late", trial.tenant.as_ref().map(|tenant| tenant.late as f64));
             same("latency_p99_ms", trial.tenant.as_ref().and_then(|tenant| tenant.latency_ms.p99));
+            let runs = trial.tenant.as_ref().map(|tenant| &tenant.loadgen.runs).filter(|runs| !runs.is_empty());
+            same("loadgen_runs", runs.map(|runs| runs.len() as f64));
+            let valid =
+                |runs: &Vec<LoadgenRun>| runs.iter().filter(|run| run.verdict.as_deref() == Some("VALID")).count();
+            same("loadgen_valid", runs.map(|runs| valid(runs) as f64));
+            let more = || runs.into_iter().flatten().filter_map(|run| run.more_queries);
+            same("loadgen_more_queries_least", more().min().map(|more| more as f64));
+            same("loadgen_more_queries_most", more().max().map(|more| more as f64));
             for host in &trial.hosts {
                 let name = host.host.to_string().replace('-', "_");
                 same(&format!("{name}_cpu_percent"), host.cpu_percent);
@@ -121,7 +129,7 @@ fn csv_leaves_empty_what_does_not_exist() {
     let rows = table(&Run::complete().report());
     let of = |arm: &str| rows.iter().find(|row| row["arm"] == arm).unwrap();
     assert_eq!(of("baseline")["throughput_unit"], "images/s");
-    for column in ["load_mode", "load_target_percent", "queries_offered", "latency_p50_ms", "loaded_hosts", "reasons"] {
+    for column in ["load_mode", "load_target_percent", "queries_offered", "loadgen_valid", "loaded_hosts", "reasons"] {
         assert_eq!(of("baseline")[column], "", "{column}");
     }
     assert_eq!(
@@ -186,7 +194,7 @@ fn markdown_is_short() {
     assert!(before.lines().count() + after.lines().count() < 60, "{text}");
     let rows: Vec<&str> = inside.lines().filter(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 2 + 60);
-    assert!(rows.iter().all(|row| row.matches('|').count() == 9), "{inside}");
+    assert!(rows.iter().all(|row| row.matches('|').count() == 10), "{inside}");
     assert!(text.len() < 65_536, "more than GitHub takes: {}", text.len());
 }
 
@@ -204,7 +212,7 @@ fn long_runs() {
     assert!(trials > 1000, "{trials}");
 
     let text = to_markdown(&report);
-    let rows = text.lines().filter(|line| line.starts_with("| t") && line.matches('|').count() == 9).count() - 1;
+    let rows = text.lines().filter(|line| line.starts_with("| t") && line.matches('|').count() == 10).count() - 1;
     assert!(text.chars().count() < 65_536 && rows > 300, "{} {rows}", text.chars().count());
     assert!(text.contains(&format!("\nand {} more, see report.json\n\n</details>\n", trials - rows)), "{text}");
 
@@ -222,7 +230,7 @@ fn long_runs() {
 fn markdown_escapes() {
     let text = to_markdown(&hostile());
     let row = text.lines().find(|line| line.contains("said:") && line.starts_with("| t0")).unwrap();
-    assert_eq!(row.replace("\\|", "").matches('|').count(), 9, "{row}");
+    assert_eq!(row.replace("\\|", "").matches('|').count(), 10, "{row}");
     assert!(!row.contains('\u{1b}') && !row.contains("<script>") && !row.contains("@someone"), "{row}");
     assert!(row.contains(r"&lt;script&gt;&amp;amp; \*x\* \`y\` \_z\_"), "{row}");
 }

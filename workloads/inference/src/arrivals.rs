@@ -1,19 +1,20 @@
-//! When queries come: a Poisson process whose rate can be changed. Pure: time is an argument, chance is a seed.
+//! When queries come: a Poisson process whose rate can be changed, with the gaps of MLPerf LoadGen's Server scenario. Pure: time is an
+//! argument, chance is a seed.
 
-use jostle_kernel::random::SplitMix64;
+use jostle_loadgen::random::Random;
 
 /// Scheduled times in nanoseconds, one after the other.
 #[derive(Debug)]
 pub struct Arrivals {
-    random: SplitMix64,
+    random: Random,
     per_second: f64,
     next: Option<u64>,
 }
 
 impl Arrivals {
-    /// No arrivals yet; those that come follow from `seed`.
+    /// No arrivals yet; those that come follow from `seed`, of which the low 32 bits count.
     pub fn new(seed: u64) -> Self {
-        Self { random: SplitMix64::new(seed), per_second: 0.0, next: None }
+        Self { random: Random::new(seed), per_second: 0.0, next: None }
     }
 
     /// Offers `per_second` (finite, not negative) from `now` on. The next gap is drawn anew: the process has no memory, so
@@ -36,12 +37,8 @@ impl Arrivals {
     }
 
     fn after(&mut self, start: u64) -> Option<u64> {
-        if self.per_second <= 0.0 {
-            return None;
-        }
-        // Exponential by inversion. The cast saturates: a rate of next to nothing means never.
-        let gap = -self.random.next_unit().ln() / self.per_second * 1e9;
-        Some(start.saturating_add(gap as u64))
+        // A rate of next to nothing means never: the gap saturates.
+        (self.per_second > 0.0).then(|| start.saturating_add(self.random.gap_ns(self.per_second)))
     }
 }
 
@@ -53,6 +50,21 @@ mod tests {
 
     fn take_all(arrivals: &mut Arrivals, now: u64) -> Vec<u64> {
         std::iter::from_fn(|| arrivals.take_due(now)).collect()
+    }
+
+    /// Gaps are LoadGen's, also after a change of rate: that which was drawn last is thrown away.
+    #[test]
+    fn gaps_are_loadgens() {
+        let (mut arrivals, mut random) = (Arrivals::new(7), Random::new(7));
+        arrivals.set_rate(1_000, 50.0);
+        let mut expected = 1_000;
+        for _ in 0..100 {
+            expected += random.gap_ns(50.0);
+            assert_eq!(arrivals.take_due(u64::MAX), Some(expected));
+        }
+        random.gap_ns(50.0);
+        arrivals.set_rate(expected, 2.5);
+        assert_eq!(arrivals.next(), Some(expected + random.gap_ns(2.5)));
     }
 
     /// Gaps have the mean and the variance of an exponential distribution.

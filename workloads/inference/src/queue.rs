@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
-use jostle_protocol::tenant::Counts;
+use jostle_loadgen::settings::effective::SettingsError;
+use jostle_protocol::tenant::{Counts, RunFacts, RunOrder};
 
-use crate::arrivals::Arrivals;
+use crate::{arrivals::Arrivals, server_run::Run};
 
 /// Queries that may wait, the one being answered apart; more are dropped.
 pub const CAPACITY: usize = 256;
@@ -14,12 +15,26 @@ pub const LATENCIES: usize = 1_000_000;
 /// An answer later than this after its scheduled time is late, in nanoseconds.
 const LATE_NS: u64 = 1_000_000_000;
 
+/// A query that has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Query {
+    /// Its scheduled time.
+    pub due: u64,
+    /// The image that it asks for, where it is one of a run; any, where it is not.
+    pub image: Option<usize>,
+}
+
 /// A tenant's queries. All times in nanoseconds of one clock.
 #[derive(Debug)]
 pub struct Queue {
+    /// Silent while a run has queries of its own.
     arrivals: Arrivals,
-    /// Scheduled times, oldest first.
-    waiting: VecDeque<u64>,
+    /// The last one that was begun.
+    run: Option<Run>,
+    /// Offered after the last query of the run, in queries per second.
+    afterwards: f64,
+    /// Oldest first.
+    waiting: VecDeque<Query>,
     /// The last reset: queries scheduled before it count no more.
     since: u64,
     counts: Counts,
@@ -31,6 +46,8 @@ impl Queue {
     pub fn new(seed: u64, now: u64) -> Self {
         Self {
             arrivals: Arrivals::new(seed),
+            run: None,
+            afterwards: 0.0,
             waiting: VecDeque::new(),
             since: now,
             counts: Counts::default(),
@@ -41,21 +58,72 @@ impl Queue {
     /// Takes in what has become due. Exact although late: between two calls nothing leaves the queue, so a query finds it
     /// as full as it would have at its own time.
     pub fn admit(&mut self, now: u64) {
-        while let Some(due) = self.arrivals.take_due(now) {
-            let counted = u64::from(due >= self.since);
+        while let Some(query) = self.take_due(now) {
+            let counted = u64::from(query.due >= self.since);
             self.counts.offered += counted;
             if self.waiting.len() < CAPACITY {
-                self.waiting.push_back(due);
+                self.waiting.push_back(query);
             } else {
                 self.counts.dropped += counted;
+                if let Some(run) = self.run_of(query) {
+                    run.dropped();
+                }
             }
         }
     }
 
-    /// Offers `per_second` (finite, not negative) from `now` on.
+    fn take_due(&mut self, now: u64) -> Option<Query> {
+        if let Some(run) = &mut self.run
+            && let Some((due, image)) = run.take_due(now)
+        {
+            if run.next().is_none() {
+                self.arrivals.set_rate(due, self.afterwards);
+            }
+            return Some(Query { due, image: Some(image) });
+        }
+        self.arrivals.take_due(now).map(|due| Query { due, image: None })
+    }
+
+    /// The run, if this is a query of it, and not of one before it.
+    fn run_of(&mut self, query: Query) -> Option<&mut Run> {
+        self.run.as_mut().filter(|run| query.image.is_some() && query.due >= run.start())
+    }
+
+    /// Offers `per_second` (finite, not negative) from `now` on. A run is given up: it has one rate.
     pub fn set_rate(&mut self, now: u64, per_second: f64) {
         self.admit(now);
+        self.run = None;
         self.arrivals.set_rate(now, per_second);
+    }
+
+    /// Counts anew, and begins a run on a set of so many images: with the next arrival at its rate. After its last query more come.
+    ///
+    /// # Errors
+    /// What LoadGen could not be run with.
+    pub fn begin_run(&mut self, now: u64, order: &RunOrder, images: u64) -> Result<(), SettingsError> {
+        self.reset(now);
+        // LoadGen's first query comes at once. Of all tenants together that would be a load of its own; after a gap it is none, and the
+        // queries from now on are a Poisson process like those before.
+        self.arrivals.set_rate(now, order.target_qps);
+        let start = self.arrivals.next().unwrap_or_default().max(self.since);
+        let run = Run::new(order, images, start)?;
+        self.arrivals.set_rate(now, 0.0);
+        (self.run, self.afterwards) = (Some(run), order.target_qps);
+        Ok(())
+    }
+
+    /// Takes no queries after the run's own.
+    pub fn end_run(&mut self, now: u64) {
+        self.admit(now);
+        self.afterwards = 0.0;
+        self.arrivals.set_rate(now, 0.0);
+    }
+
+    /// What became of the run by `now`; `None` where none was begun.
+    pub fn run(&self, now: u64) -> Option<RunFacts> {
+        let run = self.run.as_ref()?;
+        let own = self.waiting.iter().filter(|query| query.image.is_some() && query.due >= run.start());
+        Some(run.facts(own.map(|query| query.due), now))
     }
 
     /// Counts anew. Queries that wait already are still answered, and counted nowhere.
@@ -66,17 +134,20 @@ impl Queue {
         self.latencies_us.clear();
     }
 
-    /// The query to be answered next, as its scheduled time.
-    pub fn take(&mut self) -> Option<u64> {
+    /// The query to be answered next.
+    pub fn take(&mut self) -> Option<Query> {
         self.waiting.pop_front()
     }
 
-    /// The query scheduled at `scheduled` was answered at `now`.
-    pub fn complete(&mut self, scheduled: u64, now: u64) {
-        if scheduled < self.since {
+    /// `query` was answered at `now`.
+    pub fn complete(&mut self, query: Query, now: u64) {
+        if let Some(run) = self.run_of(query) {
+            run.answered(query.due, now);
+        }
+        if query.due < self.since {
             return;
         }
-        let latency = now.saturating_sub(scheduled);
+        let latency = now.saturating_sub(query.due);
         self.counts.completed += 1;
         self.counts.late += u64::from(latency > LATE_NS);
         if self.latencies_us.len() < LATENCIES {
@@ -86,7 +157,7 @@ impl Queue {
 
     /// When the next query is due, if one ever is.
     pub fn next(&self) -> Option<u64> {
-        self.arrivals.next()
+        self.run.as_ref().and_then(Run::next).or_else(|| self.arrivals.next())
     }
 
     /// Whether a query waits.
@@ -106,101 +177,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// What may happen to a tenant, with the milliseconds that pass before it.
-    #[derive(Clone, Debug)]
-    enum Step {
-        Rate(u64, f64),
-        Answer(u64),
-        Look(u64),
-        Reset(u64),
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        prop_oneof![
-            (0_u64..500, 0.0..2000.0).prop_map(|(wait, rate)| Step::Rate(wait, rate)),
-            (0_u64..1500).prop_map(Step::Answer),
-            (0_u64..1500).prop_map(Step::Look),
-            (0_u64..100).prop_map(Step::Reset),
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        /// Whatever happens: every offered query is completed, dropped or waits; counts only grow between resets; each
-        /// completed one has a latency; the queue never exceeds its bound; the late ones are those above a second.
-        #[test]
-        fn queries_are_conserved(seed in any::<u64>(), steps in proptest::collection::vec(step(), 0..60)) {
-            let mut now = 1_000;
-            let mut queue = Queue::new(seed, now);
-            let mut before = queue.counts();
-            for step in steps {
-                let (Step::Rate(wait, _) | Step::Answer(wait) | Step::Look(wait) | Step::Reset(wait)) = step;
-                let start = now;
-                now += wait * 1_000_000;
-                match step {
-                    Step::Rate(_, rate) => queue.set_rate(now, rate),
-                    Step::Answer(_) => {
-                        queue.admit(start);
-                        if let Some(scheduled) = queue.take() {
-                            queue.complete(scheduled, now);
-                        }
-                        queue.admit(now);
-                    }
-                    Step::Look(_) => queue.admit(now),
-                    Step::Reset(_) => {
-                        queue.reset(now);
-                        before = Counts::default();
-                        prop_assert_eq!(queue.counts(), before);
-                    }
-                }
-                let counts = queue.counts();
-                let waiting = queue.waiting.iter().filter(|scheduled| **scheduled >= queue.since).count() as u64;
-                prop_assert_eq!(counts.offered, counts.completed + counts.dropped + waiting);
-                prop_assert!(queue.waiting.len() <= CAPACITY);
-                prop_assert!(counts.offered >= before.offered && counts.completed >= before.completed);
-                prop_assert!(counts.late >= before.late && counts.dropped >= before.dropped);
-                let latencies = queue.latencies_us().unwrap();
-                prop_assert_eq!(latencies.len() as u64, counts.completed);
-                // Microseconds are cut off, so the edge itself may be either.
-                prop_assert!(latencies.iter().filter(|us| **us > 1_000_000).count() as u64 <= counts.late);
-                prop_assert!(latencies.iter().filter(|us| **us >= 1_000_000).count() as u64 >= counts.late);
-                before = counts;
-            }
-        }
-    }
-
-    /// Latency counts from the scheduled time, the wait in the queue included; above a second it is late.
-    #[test]
-    fn latency_counts_from_the_schedule() {
-        let mut queue = Queue::new(3, 0);
-        queue.set_rate(0, 1000.0);
-        queue.admit(1_000_000_000);
-        let scheduled = queue.take().unwrap();
-        queue.complete(scheduled, scheduled + 1_000_001_000);
-        let scheduled = queue.take().unwrap();
-        queue.complete(scheduled, scheduled + 5_999);
-        assert_eq!(queue.latencies_us().unwrap(), [1_000_001, 5]);
-        assert_eq!((queue.counts().completed, queue.counts().late), (2, 1));
-        assert_eq!(queue.counts().dropped, queue.counts().offered - CAPACITY as u64, "the queue had been full");
-    }
-
-    /// More latencies than are kept are refused, not cut short; a reset mends it.
-    #[test]
-    fn too_many_latencies_are_refused() {
-        let mut queue = Queue::new(3, 0);
-        for _ in 0..LATENCIES {
-            queue.complete(1, 2);
-        }
-        assert_eq!(queue.latencies_us().map(<[u64]>::len), Some(LATENCIES));
-        queue.complete(1, 2);
-        assert_eq!(queue.latencies_us(), None);
-        queue.reset(5);
-        assert_eq!(queue.latencies_us(), Some(&[][..]));
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use jostle_kernel::{
     random::{SplitMix64, derive},
     wait,
 };
+use jostle_loadgen::settings::effective::SettingsError;
 use jostle_protocol::{
     VERSION,
     line::{LIMIT, LineError, Lines, encode},
@@ -43,6 +44,10 @@ pub enum TenantError {
     Rate(f64),
     #[error("latencies: more than {LATENCIES} since the last reset; reset more often, or ask for counts only")]
     Latencies,
+    #[error("beginRun: {0}")]
+    Run(#[from] SettingsError),
+    #[error("endRun: there is no run; beginRun comes first, and setRate gives one up")]
+    NoRun,
 }
 
 struct Tenant {
@@ -51,6 +56,10 @@ struct Tenant {
     lines: Lines,
     clock: Clock,
     queue: Queue,
+    /// Images in the kernel's set.
+    images: u64,
+    /// Until when the end of the run is waited for, if the runner has asked for it.
+    ending: Option<u64>,
 }
 
 /// Serves the runner until it closes the connection.
@@ -70,7 +79,9 @@ pub fn run(
     // Messages are small and each is waited for: none may wait for company.
     stream.set_nodelay(true).map_err(told)?;
     let queue = Queue::new(derive(seed, &[0]), clock.now());
-    let mut worker = Tenant { address: control, stream, lines: Lines::new(LIMIT), clock, queue };
+    let images = kernel.images() as u64;
+    let lines = Lines::new(LIMIT);
+    let mut worker = Tenant { address: control, stream, lines, clock, queue, images, ending: None };
     worker.say(&FromTenant::Hello { version: VERSION, token, tenant })?;
     let outcome = worker.serve(kernel, SplitMix64::new(derive(seed, &[1])));
     if let Err(TenantError::Io { error, .. }) = &outcome
@@ -87,20 +98,22 @@ pub fn run(
 }
 
 impl Tenant {
-    /// `pictures` says which image each query asks for.
+    /// `pictures` says which image each query asks for, where the query does not, and what of it is seen.
     fn serve(&mut self, kernel: &mut dyn Kernel, mut pictures: SplitMix64) -> Result<(), TenantError> {
-        let set = kernel.images() as u64;
         loop {
+            // Before it waits: the last answer may have been that of the run.
+            self.tell_run()?;
             if self.listen()? {
                 return Ok(());
             }
             self.queue.admit(self.clock.now());
-            if let Some(scheduled) = self.queue.take() {
-                kernel.classify((pictures.next_u64() % set) as usize, pictures.next_u64())?;
+            if let Some(query) = self.queue.take() {
+                let image = query.image.unwrap_or_else(|| (pictures.next_u64() % self.images) as usize);
+                kernel.classify(image, pictures.next_u64())?;
                 let now = self.clock.now();
                 // First what came meanwhile: this query's place was not free for it.
                 self.queue.admit(now);
-                self.queue.complete(scheduled, now);
+                self.queue.complete(query, now);
             }
         }
     }
@@ -129,9 +142,30 @@ impl Tenant {
                 ToTenant::SetRate { queries_per_second } => return Err(TenantError::Rate(queries_per_second)),
                 ToTenant::Reset => self.queue.reset(now),
                 ToTenant::Report { latencies } => self.report(now, latencies)?,
+                ToTenant::BeginRun(order) if order.target_qps > HIGHEST_RATE => {
+                    return Err(TenantError::Rate(order.target_qps));
+                }
+                ToTenant::BeginRun(order) => self.queue.begin_run(now, &order, self.images)?,
+                ToTenant::EndRun { patience_ms } => {
+                    self.queue.end_run(now);
+                    self.ending = Some(now.saturating_add(patience_ms.saturating_mul(1_000_000)));
+                }
             }
         }
         Ok(false)
+    }
+
+    /// Says what became of the run, if that was asked for: as soon as it is certain, or as soon as it is certain to take too long.
+    fn tell_run(&mut self) -> Result<(), TenantError> {
+        let Some(deadline) = self.ending else { return Ok(()) };
+        let now = self.clock.now();
+        let facts = self.queue.run(now).ok_or(TenantError::NoRun)?;
+        let in_vain = now >= deadline || self.queue.next().is_some_and(|next| next > deadline);
+        if facts.finished || in_vain {
+            self.ending = None;
+            self.say(&FromTenant::Run(facts))?;
+        }
+        Ok(())
     }
 
     fn report(&mut self, now: u64, latencies: bool) -> Result<(), TenantError> {

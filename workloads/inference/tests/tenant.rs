@@ -12,11 +12,16 @@ use std::{
 };
 
 use jostle_kernel::{clock::Clock, wait};
+use jostle_loadgen::{
+    samples::performance_set,
+    schedule::Schedule,
+    settings::{Scenario, TestSettings, effective::EffectiveSettings},
+};
 use jostle_protocol::{
     VERSION,
     kernel::{KernelSpec, Network},
     line::{LIMIT, Lines, encode},
-    tenant::{Counts, FromTenant, ToTenant},
+    tenant::{Counts, FromTenant, RunFacts, RunOrder, ToTenant},
     token::Token,
     warm::{Ended, FromWarm, Role, ToWarm},
 };
@@ -197,6 +202,102 @@ fn an_overloaded_tenant_drops() {
     assert!(latencies[latencies.len() - 1] > latencies[0], "the last one had waited behind the others");
 }
 
+fn order(target_qps: f64, min_duration_ms: u64, target_latency_ns: u64) -> RunOrder {
+    RunOrder {
+        target_qps,
+        min_duration_ms,
+        min_query_count: 1,
+        target_latency_ns,
+        target_latency_percentile: 0.99,
+        qsl_rng_seed: 11,
+        sample_index_rng_seed: 12,
+        schedule_rng_seed: 13,
+    }
+}
+
+/// How many queries LoadGen would issue, and when the last one would be due.
+fn schedule(order: &RunOrder) -> (u64, u64) {
+    let settings = TestSettings {
+        server_target_qps: order.target_qps,
+        min_duration_ms: order.min_duration_ms,
+        min_query_count: order.min_query_count,
+        qsl_rng_seed: order.qsl_rng_seed,
+        sample_index_rng_seed: order.sample_index_rng_seed,
+        schedule_rng_seed: order.schedule_rng_seed,
+        ..TestSettings::new(Scenario::Server)
+    };
+    // The times do not depend on the number of samples.
+    let settings = EffectiveSettings::new(&settings, 10, 10).unwrap();
+    let set = performance_set(&settings);
+    let due: Vec<u64> = Schedule::performance(&settings, &set).map(|query| query.due_ns).collect();
+    (due.len() as u64, due[due.len() - 1])
+}
+
+fn run_facts(control: &mut Control) -> RunFacts {
+    match control.hear() {
+        FromTenant::Run(facts) => facts,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A run has LoadGen's queries, whatever came before and however often one asks; its tail is waited for; the load goes on after it, and
+/// ends with it when it is told to.
+#[test]
+fn a_run_is_a_server_run_of_loadgen() {
+    let mut setting = start(20, &Token::random().unwrap());
+    let control = &mut setting.control;
+    control.say(&ToTenant::SetRate { queries_per_second: 2_000.0 });
+    control.say(&ToTenant::Report { latencies: false });
+    control.hear::<FromTenant>();
+    // Nobody is an hour late, and a nanosecond is too short for everybody.
+    for (bound, all_over) in [(3_600_000_000_000, false), (1, true)] {
+        let order = order(400.0, 300, bound);
+        let (queries, last_due_ns) = schedule(&order);
+        assert!(queries > 50 && last_due_ns >= 300_000_000);
+        control.say(&ToTenant::BeginRun(order));
+        // Long before its end; the rest of the schedule is waited for.
+        control.say(&ToTenant::EndRun { patience_ms: PATIENCE.as_millis() as u64 });
+        let over_latency = if all_over { queries } else { 0 };
+        assert_eq!(run_facts(control), RunFacts { queries, over_latency, dropped: 0, last_due_ns, finished: true });
+        assert_eq!(until_idle(control).0.offered, queries, "the run is all that was offered");
+    }
+    let order = order(1_000.0, 1, 1);
+    control.say(&ToTenant::BeginRun(order));
+    let (queries, _) = schedule(&order);
+    while report(control, false).0.offered < queries + 100 {}
+    control.say(&ToTenant::EndRun { patience_ms: 0 });
+    assert_eq!(run_facts(control).queries, queries, "what comes after the run is none of it");
+}
+
+/// What a full queue turns away is over the bound, and known to be; nobody waits until the queue is worked off.
+#[test]
+fn an_overloaded_run_drops() {
+    let mut setting = start(5_000, &Token::random().unwrap());
+    let control = &mut setting.control;
+    let order = order(20_000.0, 100, 1_000_000);
+    let (queries, last_due_ns) = schedule(&order);
+    control.say(&ToTenant::BeginRun(order));
+    control.say(&ToTenant::EndRun { patience_ms: PATIENCE.as_millis() as u64 });
+    let facts = run_facts(control);
+    assert!(facts.finished && facts.dropped >= queries / 2, "{facts:?}");
+    assert_eq!((facts.queries, facts.last_due_ns), (queries, last_due_ns));
+    // A computation takes longer than the bound: the first query alone can be within it, and that not in 5 ms of CPU time.
+    assert_eq!(facts.over_latency, queries);
+    let (counts, _) = report(control, false);
+    assert!(counts.completed + counts.dropped < counts.offered, "the queue is still full: {counts:?}");
+}
+
+/// A run that cannot end in time is told so at once, with what is known of it.
+#[test]
+fn a_run_that_takes_too_long_is_unfinished() {
+    let mut setting = start(20, &Token::random().unwrap());
+    let control = &mut setting.control;
+    // The mean gap is eleven days.
+    control.say(&ToTenant::BeginRun(order(1e-6, 1, 1)));
+    control.say(&ToTenant::EndRun { patience_ms: 3_600_000 });
+    assert_eq!(run_facts(control), RunFacts::default());
+}
+
 /// A tenant that is refused, or told nonsense, says why on standard error and ends with code 1.
 #[test]
 fn refusals_are_named() {
@@ -204,6 +305,9 @@ fn refusals_are_named() {
     for (order, expected) in [
         (encode(&ToTenant::Refused { why: "wrong token".into() }).unwrap(), "the runner refused it: wrong token"),
         (encode(&ToTenant::SetRate { queries_per_second: -1.0 }).unwrap(), "queriesPerSecond: -1 cannot be offered"),
+        (encode(&ToTenant::BeginRun(order(0.0, 1, 1))).unwrap(), "beginRun: server_target_qps: 0 "),
+        (encode(&ToTenant::BeginRun(order(1e9, 1, 1))).unwrap(), "queriesPerSecond: 1000000000 cannot be offered"),
+        (encode(&ToTenant::EndRun { patience_ms: 1 }).unwrap(), "endRun: there is no run"),
         (vec![b' '; LIMIT + 1], "longer than 1048576 bytes"),
         (b"\"reset\"\n".to_vec(), "no message of this conversation"),
     ] {

@@ -17,11 +17,6 @@ impl SplitMix64 {
         scramble(self.0)
     }
 
-    /// Uniform in the half-open interval (0, 1], in steps of 2^-53: safe to take the logarithm of.
-    pub fn next_unit(&mut self) -> f64 {
-        ((self.next_u64() >> 11) + 1) as f64 / (1_u64 << 53) as f64
-    }
-
     /// Uniform in `0..=most`; the bias of the multiplication is below 2^-32 for 32-bit bounds.
     pub fn up_to(&mut self, most: u32) -> u32 {
         (((self.next_u64() >> 32) * (u64::from(most) + 1)) >> 32) as u32
@@ -54,16 +49,6 @@ mod tests {
         let mut random = SplitMix64::new(1_234_567);
         let got: Vec<u64> = (0..3).map(|_| random.next_u64()).collect();
         assert_eq!(got, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
-    }
-
-    /// Unit numbers are never 0 and never above 1, and have the mean of a uniform distribution.
-    #[test]
-    fn unit_numbers_fill_the_interval() {
-        let mut random = SplitMix64::new(1);
-        let numbers: Vec<f64> = (0..10_000).map(|_| random.next_unit()).collect();
-        assert!(numbers.iter().all(|x| *x > 0.0 && *x <= 1.0));
-        let mean = numbers.iter().sum::<f64>() / 1e4;
-        assert!((mean - 0.5).abs() < 0.015, "5 standard errors are 0.0144: {mean}");
     }
 
     /// Both ends of the ranges are reached and never passed.

@@ -1,9 +1,10 @@
 //! What jostle's processes say to each other: one JSON object a line, versioned. Only types and framing; no sockets, no clock.
 //!
-//! Four conversations: a runner with a warm parent ([`warm`]), a runner with a driver ([`driver`]), a driver with its
+//! Beside them [`installed`], where set-up puts what kernels read. Four conversations: a runner with a warm parent ([`warm`]), a runner with a driver ([`driver`]), a driver with its
 //! executors ([`task`]), and a runner with a tenant ([`tenant`]).
 
 pub mod driver;
+pub mod installed;
 pub mod kernel;
 pub mod line;
 pub mod task;
