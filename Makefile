@@ -7,8 +7,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-analysis test-root test-torch test-vm test-cluster cluster cluster-setup cluster-up cluster-status \
-  cluster-down cluster-kubectl cluster-exec bench clean
+.PHONY: help setup build build-torch demo check fmt deny clippy docs book test test-analysis test-root test-torch test-vm test-cluster \
+  cluster cluster-setup cluster-up cluster-status cluster-down cluster-kubectl cluster-exec bench clean
 
 STEP := .ci/step.sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
