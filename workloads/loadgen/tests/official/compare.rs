@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jostle_loadgen::settings::{Edition, Mode};
+use jostle_loadgen::settings::{Edition, Mode, Scenario};
 use serde_json::{Value, json};
 
 use crate::{
@@ -26,7 +26,7 @@ pub fn differences(case: &Case, theirs: &Value, ours: &Done) -> (Vec<String>, bo
         let last = number + 1 == sets.len() && case.settings.mode != Mode::AccuracyOnly;
         let may_end_early = last && (case.settings.scenario.is_closed_loop() || case.settings.max_query_count > 0);
         whole &= compare_set(number, ours, theirs_set, may_end_early, &mut found);
-        if case.trace {
+        if case.trace && case.settings.scenario == Scenario::Server {
             compare_times(number, ours, &theirs["samples"], queries_before, &mut found);
         }
         queries_before += ours.due_ns.len() as u64;

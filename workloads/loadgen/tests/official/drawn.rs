@@ -58,14 +58,7 @@ impl Chance {
             1 => s.accuracy_log_sampling_target = self.within(1, 50),
             _ => {}
         }
-        Case {
-            name: format!("drawn {number}"),
-            settings: s,
-            total,
-            performance,
-            trace: scenario == Scenario::Server,
-            service: None,
-        }
+        Case { name: format!("drawn {number}"), settings: s, total, performance, trace: true, service: None }
     }
 
     /// Rates, durations and counts. A closed loop's expected latency is far above what a call into Python takes, so that all its queries

@@ -12,7 +12,7 @@ use crate::{
 
 const WITH_OVERHEAD: &str = "QPS w/ loadgen overhead         : ";
 
-/// Entries of the official package about itself: how it was built, its logger, and its warnings, which come by chance.
+/// Entries of the official package about itself: how it was built, its logger, and its warnings, some of which come by chance.
 const OF_ITS_OWN: [&str; 6] =
     ["loadgen_build", "loadgen_git", "loadgen_file", "get_sut_name_duration_ns", "warning_generic_message", "logger_"];
 
@@ -48,9 +48,10 @@ pub fn differences(case: &Case, theirs: &Value, ours: &Replayed) -> Vec<String> 
 
 /// The entries come in the same order, those of warnings apart; messages say the same, but for how long a test lasted when it was stopped.
 fn compare_order(theirs: &Value, ours: &[(String, Value)], found: &mut Vec<String>) {
-    let mine: Vec<&str> = ours.iter().map(|(key, _)| key.as_str()).collect();
+    let compared = |key: &&str| !OF_ITS_OWN.iter().any(|own| key.starts_with(own));
+    let mine: Vec<&str> = ours.iter().map(|(key, _)| key.as_str()).filter(compared).collect();
     let keys = theirs["keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap());
-    let theirs_keys: Vec<&str> = keys.filter(|key| !OF_ITS_OWN.iter().any(|own| key.starts_with(own))).collect();
+    let theirs_keys: Vec<&str> = keys.filter(compared).collect();
     if mine != theirs_keys {
         let place = mine.iter().zip(&theirs_keys).take_while(|(a, b)| a == b).count();
         found.push(format!("key {place}: {:?}, not {:?}", mine.get(place), theirs_keys.get(place)));
@@ -69,6 +70,10 @@ fn compare_order(theirs: &Value, ours: &[(String, Value)], found: &mut Vec<Strin
 /// The rate of a closed loop with overhead, at the latest and at the earliest start that the trace allows.
 fn rates(case: &Case, theirs: &Value, decimals: usize) -> Option<(f64, f64)> {
     let (samples, shortest, longest) = last_issue_ns(case, theirs)?;
+    if samples == 1 {
+        // Nothing, over the moment that passed before it was issued.
+        return Some((0.0, 0.0));
+    }
     let rate = |ns: u64| fixed((samples as f64 - 1.0) / (ns as f64 / 1e9), decimals).parse().ok();
     Some((rate(longest)?, rate(shortest)?))
 }
