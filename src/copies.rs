@@ -234,6 +234,8 @@ impl Copies {
         gate.args(["-c", GATE, "gate"])
             .arg(program)
             .args(&command.arguments)
+            // What a killed program leaves in its place for temporary files goes with its folder.
+            .env("TMPDIR", &own)
             .envs(&command.env)
             .env("JOSTLE_NODE", node.to_string())
             .env("JOSTLE_WORK", &own)

@@ -79,7 +79,8 @@ fn alive(pid: u32) -> bool {
 #[tokio::test]
 async fn copies_run_and_end() {
     let there = tempfile::tempdir().unwrap();
-    let script = "echo $GREETING $JOSTLE_NODE >&2; pwd > where; cp where $JOSTLE_WORK/seen; n=0
+    let script =
+        "echo $GREETING $JOSTLE_NODE >&2; pwd > where; cp where $JOSTLE_WORK/seen; echo $TMPDIR > temporary; n=0
                   while :; do n=$((n+1)); echo done $n; sleep 0.06; done";
     let mut engine = engine(there.path(), script, Counts::Total);
     let (workload, reserve) = engine.prepare().await.unwrap();
@@ -102,6 +103,8 @@ async fn copies_run_and_end() {
         }
         let seen = std::fs::read_to_string(own.join("seen")).unwrap();
         assert_eq!(Path::new(seen.trim()).canonicalize().unwrap(), own.canonicalize().unwrap());
+        let temporary = std::fs::read_to_string(own.join("temporary")).unwrap();
+        assert_eq!(Path::new(temporary.trim()).canonicalize().unwrap(), own.canonicalize().unwrap());
         let log = std::fs::read_to_string(there.path().join("executor-n0-1.log")).unwrap();
         assert!(log.contains("hello n0-1") && log.contains("done 1"), "{log}");
         engine.cancel().await.unwrap();

@@ -6,6 +6,7 @@ use std::{
 };
 
 use rustix::{
+    io::Errno,
     thread::{ClockId, clock_nanosleep_absolute, current_timer_slack, set_current_timer_slack},
     time::{Timespec, clock_gettime},
 };
@@ -38,9 +39,7 @@ impl Clock for Monotonic {
     fn sleep_until(&self, at_ns: u64) {
         let at = Timespec { tv_sec: (at_ns / 1_000_000_000) as i64, tv_nsec: (at_ns % 1_000_000_000) as i64 };
         // Absolute: a signal that wakes the thread does not make it late.
-        while self.now_ns() < at_ns {
-            let _woken = clock_nanosleep_absolute(ClockId::Monotonic, &at);
-        }
+        while clock_nanosleep_absolute(ClockId::Monotonic, &at) == Err(Errno::INTR) {}
     }
 
     fn unix_ns(&self) -> u64 {

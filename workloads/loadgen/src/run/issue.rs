@@ -165,7 +165,7 @@ impl Pass<'_, '_> {
 
     /// Waits for the moment of `query`; returns when its latency counts from.
     fn wait_for(&mut self, query: &Query) -> Result<u64, TestError> {
-        let clock = self.run.clock.clone();
+        let clock = &*self.run.clock;
         let due = match self.settings.scenario() {
             Scenario::SingleStream | Scenario::MultiStream => {
                 self.run.answers.wait(self.run.patience)?;
@@ -208,31 +208,38 @@ impl Pass<'_, '_> {
 
     /// Whether enough, or too much, has been issued; the log says which.
     fn is_over(&mut self) -> bool {
-        let (settings, issued) = (self.settings, self.issued);
-        let lasted_ns = self.last_issued_ns - self.start_ns;
+        let enough =
+            self.issued >= self.settings.min_query_count && self.lasted_ns() >= self.settings.target_duration_ns;
+        if enough && self.settings.scenario() != Scenario::Server {
+            let now = self.run.log_ns();
+            self.run.logs.detail.note(now, "generic_message", NATURAL);
+            return true;
+        }
+        let Some(why) = self.early_end() else { return false };
         let now = self.run.log_ns();
-        let mut early = |why: &str| {
-            self.run.logs.detail.error(now, &format!("IssueQueryThread 0 Ending early: {why}"));
-            true
-        };
-        if settings.scenario() != Scenario::Server {
-            if issued >= settings.min_query_count && lasted_ns >= settings.target_duration_ns {
-                self.run.logs.detail.note(now, "generic_message", NATURAL);
-                return true;
-            }
-        } else if settings.max_async_queries > 0 {
+        self.run.logs.detail.error(now, &format!("IssueQueryThread 0 Ending early: {why}"));
+        true
+    }
+
+    /// Why the test has to end before its rules are met.
+    fn early_end(&self) -> Option<String> {
+        let (settings, issued, lasted_ns) = (self.settings, self.issued, self.lasted_ns());
+        if settings.scenario() == Scenario::Server && settings.max_async_queries > 0 {
             let outstanding = issued - (self.run.answers.completed_queries() - self.completed_before);
             if outstanding > settings.max_async_queries {
-                return early(&format!("Too many outstanding queries. issued {issued} outstanding {outstanding}"));
+                return Some(format!("Too many outstanding queries. issued {issued} outstanding {outstanding}"));
             }
         }
         if settings.max_query_count > 0 && issued >= settings.max_query_count {
-            return early(&format!("Max query count reached. query_count {issued}"));
+            return Some(format!("Max query count reached. query_count {issued}"));
         }
-        if settings.max_duration_ns > 0 && lasted_ns > settings.max_duration_ns {
-            return early(&format!("Max test duration reached. duration_ns {lasted_ns}"));
-        }
-        false
+        let too_long = settings.max_duration_ns > 0 && lasted_ns > settings.max_duration_ns;
+        too_long.then(|| format!("Max test duration reached. duration_ns {lasted_ns}"))
+    }
+
+    /// From the start to the last issue.
+    fn lasted_ns(&self) -> u64 {
+        self.last_issued_ns - self.start_ns
     }
 
     /// What was found, once everything is answered. The log gets the times that power meters are read by.
