@@ -155,11 +155,6 @@ impl<'a> Schedule<'a> {
         (copy.made, copy.next_due_ns)
     }
 
-    /// When the query made last was due, in nanoseconds; 0 before the first.
-    pub fn last_due_ns(&self) -> u64 {
-        self.last_due_ns
-    }
-
     /// Moves the times on by one query, without its samples; false at the end.
     fn advance(&mut self) -> bool {
         if self.last_due_ns >= self.duration_ns && self.made >= self.least {

@@ -22,7 +22,7 @@ const RAN_OUT: &str = "Ending early: Ran out of generated queries to issue befor
 pub(crate) struct Sequence {
     query: u64,
     sample: u64,
-    /// Which answers of a performance test are logged. The official package never seeds it.
+    /// Which answers of a performance test are logged; it stands still where nothing is. The official package never seeds it.
     log_random: Random,
 }
 
@@ -192,9 +192,8 @@ impl Pass<'_, '_> {
         for place in 0..count {
             let index = query.picks.sample(self.set, place);
             self.batch.push(QuerySample { id: first_sample + place, index });
-            let kept = self.keeping.keeps(&mut sequence.log_random);
             if answers.is_logged() {
-                logged.push((index, kept));
+                logged.push((index, self.keeping.keeps(&mut sequence.log_random)));
             }
         }
         let issued_ns = self.last_issued_ns;
