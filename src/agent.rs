@@ -1,8 +1,9 @@
 //! The node exporter: what the control groups and the machine have counted, read at the moment of a scrape, served to Prometheus.
 //!
-//! Nothing is kept between scrapes and nothing is averaged. What cannot be read is left out: missing, never zero.
+//! Nothing is averaged, and nothing is kept between scrapes but the times of kernel threads. What cannot be read is left out: missing, never zero.
 
 mod collector;
+pub mod kernel_threads;
 pub mod machine;
 
 use std::{

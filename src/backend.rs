@@ -2,7 +2,7 @@
 
 pub mod local;
 
-use std::future::Future;
+use std::{collections::BTreeSet, future::Future};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -18,6 +18,13 @@ pub struct Layout {
     pub reserve: Millicores,
     /// The machine's CPUs that the reserve is pinned to, those with room beside the hosts; empty where nothing is pinned.
     pub reserve_cpus: Vec<u32>,
+}
+
+impl Layout {
+    /// The CPUs that hosts are pinned to; none where nothing is pinned.
+    pub fn host_cpus(&self) -> BTreeSet<u32> {
+        self.hosts.iter().flat_map(|host| &host.cpus).copied().collect()
+    }
 }
 
 /// One host and the nodes that share it.

@@ -33,7 +33,8 @@ pub mod name {
     pub const RESERVE_CPU: &str = "jostle_reserve_cpu_seconds_total";
     /// `{component}`
     pub const RESERVE_THROTTLED: &str = "jostle_reserve_throttled_seconds_total";
-    /// `{mode}`: `busy`, `steal`, `total`; of the whole machine, all CPUs together
+    /// `{cpu,mode}`: `busy` (tasks, kernel threads with them), `kernel` (kernel threads alone; absent where they cannot be seen), `steal`,
+    /// `total`; of each CPU that the hosts are pinned to, of every CPU where none is
     pub const MACHINE_CPU: &str = "jostle_machine_cpu_seconds_total";
     /// `{resource,kind}`: `cpu|memory|io`, `some|full`; stalled wall seconds of the whole machine
     pub const MACHINE_PRESSURE: &str = "jostle_machine_pressure_seconds_total";

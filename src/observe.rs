@@ -4,6 +4,7 @@
 //! throughput. Deliberately absent: anything that compares trials. That is the report's business.
 
 mod counters;
+mod disturbance;
 mod loadgen;
 mod manipulation;
 mod marks;
@@ -19,8 +20,9 @@ mod trial;
 mod utc;
 
 pub(crate) use counters::{counter, total};
+pub use disturbance::Disturbance;
 pub use loadgen::{LoadgenRow, LoadgenRun, LoadgenSettings, UNVERIFIED};
-pub use manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent};
+pub use manipulation::{Evidence, ManipulationCheck, Reason, manipulation, target_percent};
 pub use marks::recent;
 pub use rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow};
 pub use shares::{Shares, shares, steered_percent};

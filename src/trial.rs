@@ -1,7 +1,7 @@
 //! One trial as a pure machine: events in, operations out. No clock, no process, no socket. PURE.
 //!
-//! The invariants are property tests over arbitrary event sequences (`trial/tests.rs`): every launch is matched by a stop,
-//! no aggressor runs in a baseline, a signal in any state leads to teardown, and both arms open their window at the same age.
+//! The invariants are property tests over arbitrary event sequences (`trial/tests.rs`): everything placed is stopped, no aggressor runs
+//! in a baseline, a signal in any state leads to teardown, the job starts last, and both arms open their window at the same age.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub enum State {
 pub enum Event {
     /// The trial shall begin.
     Begin,
-    /// Every executor, and in a colocated trial every tenant, is ready.
+    /// The job works since now; in a colocated trial its tenants were ready before.
     Ready(Timestamp),
     /// It is this late now.
     Time(Timestamp),
@@ -48,10 +48,14 @@ pub enum Event {
 /// What shall be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Make and place the job's processes.
-    LaunchPrimary,
-    /// Make and place the tenants, at rate 0.
-    LaunchAggressor,
+    /// Make and place the job's processes, which wait.
+    PlacePrimary,
+    /// Make and place the tenants' processes, which wait.
+    PlaceAggressor,
+    /// Let the tenants work, at rate 0.
+    StartAggressor,
+    /// Let the job work. Its age counts from here, so that nothing of the tenants' may come after it.
+    StartPrimary,
     /// Warm-up begins.
     BeginWarmup,
     /// Settle begins: set the first rate.
@@ -105,8 +109,11 @@ impl Trial {
         match (self.state.clone(), event) {
             (State::New, Event::Begin) => {
                 self.state = State::Launching;
-                let mut operations = vec![Operation::LaunchPrimary];
-                operations.extend(self.colocated.then_some(Operation::LaunchAggressor));
+                let mut operations = vec![Operation::PlacePrimary];
+                if self.colocated {
+                    operations.extend([Operation::PlaceAggressor, Operation::StartAggressor]);
+                }
+                operations.push(Operation::StartPrimary);
                 operations
             }
             (State::New, Event::Signal) => self.finish(Ending::Interrupted),

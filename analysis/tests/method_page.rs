@@ -1,8 +1,7 @@
 //! Every simulated or computed figure of `docs/method.md` is what this crate says: a page that nobody recomputes goes stale.
 //!
-//! Release mode, as `acceptance.rs`. The table of widths is checked beside the plan, which prints it too.
+//! The table of widths is checked beside the plan, which prints it too.
 
-#![cfg(not(debug_assertions))]
 #![expect(
     clippy::unwrap_used,
     reason = "test code outside #[test] functions: a page without its table should stop the test"

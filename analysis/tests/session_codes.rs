@@ -74,7 +74,7 @@ fn void_first(session: &mut Session, reasons: &[Code]) {
 fn crafted_sessions_raise_their_codes() {
     let rows: Vec<(&str, Session, Vec<Code>)> = vec![
         ("clean", clean(8), vec![]),
-        ("no block", clean(0), vec![Code::N1, Code::L1]),
+        ("no block", clean(0), vec![Code::N1]),
         ("two blocks", clean(2), vec![Code::N1]),
         ("three blocks", clean(3), vec![Code::N2]),
         ("five blocks", clean(5), vec![Code::N2]),

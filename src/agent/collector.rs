@@ -1,13 +1,17 @@
 //! Reads a run's tree and the machine when Prometheus asks, as families of `prometheus`.
 
-use std::path::PathBuf;
+use std::{
+    collections::BTreeSet,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use prometheus::{
     core::{Collector, Desc},
     proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType},
 };
 
-use super::machine;
+use super::{kernel_threads::KernelThreads, machine};
 use crate::{
     cgroup::{Counters, Group, Hierarchy, Stalled, tree},
     clock::{Clock, RealClock},
@@ -50,7 +54,12 @@ const METRICS: &[(&str, MetricType, &[&str], &str)] = &[
     (name::RESERVE_CPU, MetricType::COUNTER, &["component"], "CPU time of a part of the instrument."),
     (name::RESERVE_THROTTLED, MetricType::COUNTER, &["component"], "Time lost to a quota by a part of the instrument."),
     (name::TREE_CPU, MetricType::COUNTER, &[], "CPU time of the whole run, hosts and reserve."),
-    (name::MACHINE_CPU, MetricType::COUNTER, &["mode"], "CPU time of the machine, all CPUs together."),
+    (
+        name::MACHINE_CPU,
+        MetricType::COUNTER,
+        &["cpu", "mode"],
+        "Time of each of the machine's CPUs that the hosts use.",
+    ),
     (name::MACHINE_PRESSURE, MetricType::COUNTER, &["kind", "resource"], "Wall time in which tasks were stalled."),
     (MEMORY_USED, MetricType::GAUGE, &[], "Memory of the machine in use."),
     (MEMORY_TOTAL, MetricType::GAUGE, &[], "Memory of the machine."),
@@ -63,6 +72,7 @@ pub(super) struct TreeCollector {
     hierarchy: Hierarchy,
     run: Group,
     proc_root: PathBuf,
+    kernel_threads: Mutex<KernelThreads>,
     clock: RealClock,
     descriptions: Vec<Desc>,
 }
@@ -79,7 +89,8 @@ impl TreeCollector {
             Desc::new((*name).to_owned(), (*help).to_owned(), labels, Default::default())
         };
         let descriptions = METRICS.iter().map(describe).collect::<Result<_, _>>()?;
-        Ok(Self { hierarchy, run, proc_root, clock, descriptions })
+        let kernel_threads = Mutex::new(KernelThreads::new(&proc_root));
+        Ok(Self { hierarchy, run, proc_root, kernel_threads, clock, descriptions })
     }
 }
 
@@ -91,11 +102,7 @@ impl Collector for TreeCollector {
     fn collect(&self) -> Vec<MetricFamily> {
         let mut out = Exposition(Vec::with_capacity(256));
         let started = self.clock.now();
-        let busy = self.hierarchy.machine_cpu_ns().or_else(|| machine::scheduled_ns(&self.proc_root));
-        let busy = busy.map(seconds).or_else(|| machine::cpu(&self.proc_root).map(|cpu| cpu.busy));
-        if let Some(busy) = busy {
-            out.add(name::MACHINE_CPU, &["busy"], busy);
-        }
+        self.read_cpus(&mut out);
         self.read_tree(&mut out);
         let took = self.clock.now().since(started);
         out.add(name::READ_TIME, &[], started.after(took / 2).seconds());
@@ -165,12 +172,35 @@ impl TreeCollector {
         out.add(name::POD_MEMORY, &labels, memory as f64);
     }
 
-    fn read_machine(&self, out: &mut Exposition) {
-        if let Some(cpu) = machine::cpu(&self.proc_root) {
-            for (mode, value) in [("steal", cpu.steal), ("total", cpu.total)] {
-                out.add(name::MACHINE_CPU, &[mode], value);
+    /// Of the CPUs that the hosts are pinned to, what tasks and kernel threads used, what was stolen and what passed; of all CPUs where
+    /// no host is pinned by a controller.
+    fn read_cpus(&self, out: &mut Exposition) {
+        let times = machine::cpu_times(&self.proc_root);
+        let sampled = || times.iter().map(|time| (time.cpu, time.busy)).collect();
+        let counted = self.hierarchy.machine_cpu_ns().or_else(|| machine::scheduled_ns(&self.proc_root));
+        let busy: Vec<(u32, f64)> =
+            counted.map_or_else(sampled, |all| all.into_iter().map(|(cpu, ns)| (cpu, seconds(ns))).collect());
+        let mut kernel_threads = self.kernel_threads.lock().unwrap_or_else(PoisonError::into_inner);
+        let kernel = kernel_threads.read();
+        let hosts = self.hierarchy.children(&self.run).into_iter().filter(|child| child.parse::<HostId>().is_ok());
+        let pinned = hosts.filter_map(|host| self.hierarchy.pinned_cpus(&self.run.child(&host)));
+        let used: BTreeSet<u32> = pinned.flatten().collect();
+        for time in times.iter().filter(|time| used.is_empty() || used.contains(&time.cpu)) {
+            let cpu = time.cpu.to_string();
+            let mut tell = |mode, value| out.add(name::MACHINE_CPU, &[&cpu, mode], value);
+            if let Some((_, busy)) = busy.iter().find(|(number, _)| *number == time.cpu) {
+                tell("busy", *busy);
             }
+            if let Some(kernel) = kernel {
+                // A CPU on which no kernel thread ran has had none of their time.
+                tell("kernel", seconds(kernel.get(&time.cpu).copied().unwrap_or(0)));
+            }
+            tell("steal", time.steal);
+            tell("total", time.total);
         }
+    }
+
+    fn read_machine(&self, out: &mut Exposition) {
         for resource in RESOURCES {
             for stalled in machine::pressure(&self.proc_root, resource) {
                 out.add(name::MACHINE_PRESSURE, &[stalled.kind, resource], stalled.seconds);

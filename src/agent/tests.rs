@@ -22,11 +22,19 @@ fn group(root: &Path, path: &str, cpu: u64, throttled: u64, memory: u64) {
     write(root, &format!("memory/{path}/memory.usage_in_bytes"), &format!("{memory}\n"));
 }
 
+/// One kernel thread, which ran for two seconds and last on CPU 0.
+fn kernel_thread(root: &Path) {
+    write(root, "proc/2/comm", "kthreadd\n");
+    write(root, "proc/2/task/2/children", "3 ");
+    write(root, "proc/3/schedstat", "2000000000 1 1\n");
+    write(root, "proc/3/stat", &format!("3 (kworker/0:0) {}0 0\n", "0 ".repeat(36)));
+}
+
 /// A run of one node with a pod of each class, a reserve, and another run beside it.
 fn fixture() -> tempfile::TempDir {
     let root = tree();
     let path = root.path();
-    write(path, "cpuacct/cpuacct.usage", "123000000000\n");
+    write(path, "cpuacct/cpuacct.usage_percpu", "123000000000 7000000000 9000000000 \n");
     group(path, "jostle/demo-1-1", 100, 0, 1);
     group(path, "jostle/demo-1-1/reserve", 30, 0, 1);
     group(path, "jostle/demo-1-1/reserve/driver", 20, 0, 1);
@@ -38,7 +46,13 @@ fn fixture() -> tempfile::TempDir {
     group(path, "jostle/demo-1-1/host-0/n0-0/besteffort/pod-aggressor-mlperf-n0-0", 5, 0, 8192);
     group(path, "jostle/demo-1-1/host-0/n0-0/pod-aggressor-sure", 4, 0, 512);
     group(path, "jostle/other-1-1/host-0", 1, 1, 1);
-    write(path, "proc/stat", "cpu  1000 0 200 400 50 0 0 80 0 0\n");
+    write(path, "cpuset/jostle/demo-1-1/host-0/cpuset.cpus", "0\n");
+    write(
+        path,
+        "proc/stat",
+        "cpu  1000 0 200 400 50 0 0 80 0 0\ncpu0 1000 0 200 400 50 0 0 80 0 0\ncpu1 1 0 2 4 5 0 0 8 0 0\n",
+    );
+    kernel_thread(path);
     write(path, "proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=2500000\n");
     write(path, "proc/pressure/io", "some avg10=1.00 total=4000000\nfull avg10=0.50 total=1000000\n");
     root
@@ -124,9 +138,11 @@ async fn exports_what_the_kernel_counted() {
         (format!("jostle_pod_cpu_seconds_total{sure}"), 4.0),
         (format!("jostle_pod_throttled_seconds_total{sure}"), 0.0),
         (format!("jostle_pod_memory_bytes{sure}"), 512.0),
-        (r#"jostle_machine_cpu_seconds_total{mode="busy"}"#.to_owned(), 123.0),
-        (r#"jostle_machine_cpu_seconds_total{mode="steal"}"#.to_owned(), 0.8),
-        (r#"jostle_machine_cpu_seconds_total{mode="total"}"#.to_owned(), 17.3),
+        // Of the CPU that the host is pinned to, and of no other.
+        (r#"jostle_machine_cpu_seconds_total{cpu="0",mode="busy"}"#.to_owned(), 123.0),
+        (r#"jostle_machine_cpu_seconds_total{cpu="0",mode="kernel"}"#.to_owned(), 2.0),
+        (r#"jostle_machine_cpu_seconds_total{cpu="0",mode="steal"}"#.to_owned(), 0.8),
+        (r#"jostle_machine_cpu_seconds_total{cpu="0",mode="total"}"#.to_owned(), 17.3),
         (r#"jostle_machine_pressure_seconds_total{kind="some",resource="cpu"}"#.to_owned(), 2.5),
         (r#"jostle_machine_pressure_seconds_total{kind="some",resource="io"}"#.to_owned(), 4.0),
         (r#"jostle_machine_pressure_seconds_total{kind="full",resource="io"}"#.to_owned(), 1.0),
@@ -156,7 +172,8 @@ async fn exports_what_version_2_counted() {
         "some avg10=0.00 total=2000000\nfull avg10=0.00 total=1000000\n",
     );
     write(path, "jostle/demo-1-1/host-0/n0-0/io.pressure", "some avg10=0.00 total=3000000\n");
-    write(path, "proc/stat", "cpu  1000 0 200 400 50 0 0 80 0 0\n");
+    write(path, "jostle/demo-1-1/host-0/cpuset.cpus.effective", "1\n");
+    write(path, "proc/stat", "cpu  9 9 9 9 9 9 9 9 0 0\ncpu1 1000 0 200 400 50 0 0 80 0 0\n");
     let agent = Agent::start(path).await;
     let samples = agent.samples().await;
     let pod = r#"{host="host-0",node="n0-0",pod="a",role="primary"}"#;
@@ -176,10 +193,15 @@ async fn exports_what_version_2_counted() {
     expected.sort_by(|a, b| a.0.cmp(&b.0));
     let of_tree = samples.iter().filter(|(series, _)| !series.contains("machine") && !series.contains("read_time"));
     assert_eq!(of_tree.map(|(series, value)| (series.clone(), *value)).collect::<Vec<_>>(), expected);
-    let busy = r#"jostle_machine_cpu_seconds_total{mode="busy"}"#;
+    let busy = r#"jostle_machine_cpu_seconds_total{cpu="1",mode="busy"}"#;
     assert_eq!(samples[busy], 12.0);
+    // Kernel threads that cannot be seen have no time, and not none of it.
+    let kernel = busy.replace("busy", "kernel");
+    assert!(!samples.contains_key(&kernel));
     write(path, "proc/schedstat", "version 15\ncpu0 0 0 0 0 0 0 7000000000 0 0\ncpu1 0 0 0 0 0 0 4000000000 0 0\n");
-    assert_eq!(agent.samples().await[busy], 11.0);
+    kernel_thread(path);
+    let samples = agent.samples().await;
+    assert_eq!((samples[busy], samples[&kernel]), (4.0, 0.0), "it ran on the other CPU");
     agent.end().await;
 }
 
@@ -216,13 +238,18 @@ async fn a_vanishing_group_is_missing() {
 #[tokio::test]
 async fn no_tree_is_no_zero() {
     let root = fixture();
-    for controller in ["cpu", "cpuacct", "memory"] {
+    for controller in ["cpu", "cpuacct", "cpuset", "memory"] {
         fs::remove_dir_all(root.path().join(controller).join("jostle")).unwrap();
     }
     let agent = Agent::start(root.path()).await;
     let samples = agent.samples().await;
     assert!(!samples.contains_key("jostle_tree_cpu_seconds_total"));
-    assert!(samples.contains_key(r#"jostle_machine_cpu_seconds_total{mode="busy"}"#));
+    for cpu in [0, 1] {
+        assert!(
+            samples.contains_key(&format!(r#"jostle_machine_cpu_seconds_total{{cpu="{cpu}",mode="busy"}}"#)),
+            "{cpu}"
+        );
+    }
     agent.end().await;
 }
 

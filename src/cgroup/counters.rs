@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::{CgroupError, Controller, Group, Hierarchy};
+use super::{CgroupError, Controller, Group, Hierarchy, control::parse_list};
 
 /// What the kernel has counted for a group and everything below it since it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +32,19 @@ impl Hierarchy {
         cpu.version.counters(cpu_ns, &cpu.root.join(group.path()))
     }
 
-    /// CPU nanoseconds of every task of the machine: version 1's root group's own counter, which is exact. `None` on version 2,
-    /// whose root repeats `/proc/stat`: sampled at the timer's ticks, which quotas with periods of whole ticks fall in step with, it
+    /// CPU nanoseconds of the tasks on each CPU of the machine: version 1's root group's own counters, which are exact. `None` on version
+    /// 2, whose root repeats `/proc/stat`: sampled at the timer's ticks, which quotas with periods of whole ticks fall in step with, it
     /// was seen 5 % of a CPU too high.
-    pub fn machine_cpu_ns(&self) -> Option<u64> {
+    pub fn machine_cpu_ns(&self) -> Option<Vec<(u32, u64)>> {
         let accounting = self.mounts.of(Controller::Cpuacct)?;
-        accounting.version.root_is_exact().then(|| accounting.version.cpu_ns(&accounting.root))?
+        accounting.version.root_cpu_ns(&accounting.root)
+    }
+
+    /// The CPUs that a group is pinned to by a controller; `None` where there is none for that, or the group is gone.
+    pub fn pinned_cpus(&self, group: &Group) -> Option<Vec<u32>> {
+        let cpuset = self.mounts.of(Controller::Cpuset).filter(|_| self.has_cpuset)?;
+        let file = cpuset.root.join(group.path()).join(cpuset.version.usable_cpus());
+        parse_list(fs::read_to_string(file).ok()?.trim())
     }
 
     /// Memory in use, page cache included, in bytes; `None` where the group is gone.
@@ -169,6 +176,9 @@ mod tests {
         assert!(hierarchy.pressure(&group, "io").is_empty());
         assert_eq!(hierarchy.machine_cpu_ns(), None, "sampled, not counted");
         assert_eq!(hierarchy.cpus(&group.child("gone")).unwrap(), [0, 1]);
+        assert_eq!(hierarchy.pinned_cpus(&group.child("gone")), None, "nobody is pinned there");
+        write(root.path(), "a/cpuset.cpus.effective", "1,3-4\n");
+        assert_eq!(hierarchy.pinned_cpus(&group), Some(vec![1, 3, 4]));
     }
 
     /// Where the CPU controller is on the other version than the accounting, each is read where it is.

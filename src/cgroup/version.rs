@@ -85,9 +85,15 @@ impl Version {
         }
     }
 
-    /// Whether the root group's CPU time is counted like every other's, and not sampled.
-    pub(super) fn root_is_exact(self) -> bool {
-        self == Self::V1
+    /// CPU time of the tasks on each CPU, in nanoseconds, from the root's directory; `None` where the root does not count it.
+    pub(super) fn root_cpu_ns(self, accounting: &Path) -> Option<Vec<(u32, u64)>> {
+        match self {
+            Self::V1 => {
+                let text = fs::read_to_string(accounting.join("cpuacct.usage_percpu")).ok()?;
+                (0..).zip(text.split_whitespace()).map(|(cpu, used)| Some((cpu, used.parse().ok()?))).collect()
+            }
+            Self::V2 => None,
+        }
     }
 
     /// The whole set of CPU counters, where `accounting` and `bandwidth` are one directory or two.

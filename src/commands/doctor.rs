@@ -65,7 +65,10 @@ pub fn doctor(args: &DoctorArgs) -> Result<u8, Failure> {
             let facts = machine::facts_below(&roots.proc);
             let planned = plan::plan(&experiment, &facts);
             let mut checks = cheap(&experiment, &facts, planned.as_ref(), &base, None, &roots);
-            let usage = read::usage(&roots.proc);
+            // Of no plan there are no hosts: then every CPU that may be used is looked at.
+            let hosts = planned.as_ref().map(|plan| plan.layout.host_cpus()).unwrap_or_default();
+            let cpus = if hosts.is_empty() { facts.cpus.iter().copied().collect() } else { hosts };
+            let usage = read::usage(&roots.proc, &cpus);
             let bears = experiment.analysis.void_above;
             checks.push(doctor::steal(&usage, bears.stolen_pp));
             checks.push(doctor::load(&usage, bears.foreign_pp));

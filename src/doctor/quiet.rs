@@ -5,10 +5,10 @@ use super::{Check, Read};
 /// So many times what a trial bears, and no trial would ever be valid.
 const HOPELESS: f64 = 5.0;
 
-/// Percent of all CPUs of the machine, over the look at it.
+/// Percent of the CPUs that the experiment would use, over the look at them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
-    /// Used by processes.
+    /// Used by processes; not by kernel threads, where those can be seen.
     pub busy_percent: f64,
     /// Taken by the hypervisor for others.
     pub stolen_percent: f64,

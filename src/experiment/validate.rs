@@ -20,7 +20,7 @@ use crate::units::{Confidence, CpuFraction, HostId, Rate, Seed};
 const MOST_HOSTS: u16 = 64;
 const MOST_NODES: u32 = 1024;
 const MOST_BLOCKS: u32 = 1000;
-/// The method's default for foreign and for stolen CPU, percentage points of the machine.
+/// The method's default for foreign and for stolen CPU, percentage points of the CPUs that the hosts use.
 const DISTURBANCE_PP: f64 = 2.0;
 /// A counter difference needs two scrapes, and one may be lost.
 const FEWEST_SCRAPES: f64 = 3.0;

@@ -265,6 +265,7 @@ impl Aggressor for FakeAggressor {
     }
 
     async fn stop(&mut self) -> Result<(), EngineError> {
+        self.world.borrow_mut().offer(Rate(0.0));
         self.nodes.clear();
         self.runs.clear();
         Ok(())

@@ -163,7 +163,8 @@ impl World {
     pub fn begin_job(&mut self) {
         let noise = self.rng.normal() * self.truth.noise_percent / 100.0;
         self.query_cost = QUERY_COST * (1.0 + COST_SPREAD * self.rng.normal()).max(0.5);
-        self.offer(Rate(0.0));
+        // Tenants that press already do so at the new cost.
+        self.offer(self.rate);
         let alone = self.truth.images_per_second * noise.exp();
         self.job = Some(Job { alone, last: self.clock.now(), iterations: 0 });
     }
@@ -255,12 +256,19 @@ impl World {
             tell(name::RESERVE_CPU, &[("component", component)], &times, &|at| at.seconds() * COMPONENT_CPUS);
             tell(name::RESERVE_THROTTLED, &[("component", component)], &times, &|_| 0.0);
         }
-        let busy = |at: Timestamp| self.pods.iter().map(|pod| pod.used(at)).sum::<f64>();
-        let cpus: f64 = self.layout.hosts.iter().map(|host| host.budget.cpus()).sum();
-        tell(name::TREE_CPU, &[], &times, &busy);
-        tell(name::MACHINE_CPU, &[("mode", "busy")], &times, &busy);
-        tell(name::MACHINE_CPU, &[("mode", "steal")], &times, &|_| 0.0);
-        tell(name::MACHINE_CPU, &[("mode", "total")], &times, &|at| at.seconds() * cpus);
+        tell(name::TREE_CPU, &[], &times, &|at| self.pods.iter().map(|pod| pod.used(at)).sum());
+        // A CPU for each host, with nobody else on it.
+        for host in &self.layout.hosts {
+            let on = |pod: &&Pod| pod.node.host == host.host;
+            let cpu = host.host.0.to_string();
+            let mut mode = |mode, value: &dyn Fn(Timestamp) -> f64| {
+                tell(name::MACHINE_CPU, &[("cpu", cpu.as_str()), ("mode", mode)], &times, value);
+            };
+            mode("busy", &|at| self.pods.iter().filter(on).map(|pod| pod.used(at)).sum());
+            mode("kernel", &|_| 0.0);
+            mode("steal", &|_| 0.0);
+            mode("total", &|at| at.seconds() * host.budget.cpus());
+        }
         tell(name::READ_TIME, &[], &times, &|at| at.seconds());
         series.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));
         Counters { start, end, scrapes_expected: expected, scrapes_present: expected.min(times.len() as u32), series }

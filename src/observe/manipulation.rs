@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use jostle_analysis::Code;
-use serde::{Deserialize, Serialize};
-
-use super::counters::{Expected, Gap, Growth, counter, host_cpu, resets, total};
+use super::{
+    counters::{Expected, Gap, Growth, counter, host_cpu, resets, total},
+    disturbance::{Disturbance, disturbance},
+};
 use crate::{
     backend::{Layout, Role},
     experiment::{Experiment, Hold, Load, LoadTarget},
@@ -16,6 +16,7 @@ use crate::{
     record::{LoadRecord, PhaseTimes, TrialRecord},
     units::HostId,
 };
+use jostle_analysis::Code;
 
 /// From where on a trial is void.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,9 +29,9 @@ pub struct Thresholds {
     pub missing_scrapes_percent: f64,
     /// L3: time for which a part of the instrument was throttled, in seconds. The reserve has no quota, so any is too much.
     pub instrument_throttled_seconds: f64,
-    /// L3: CPU of the machine used outside the run's tree, in percent of all its CPUs.
+    /// L3: CPU used by other processes, in percent of the CPUs that the hosts use.
     pub foreign_percent: f64,
-    /// L3: CPU that a hypervisor withheld, in percent of all its CPUs.
+    /// L3: CPU that a hypervisor withheld, in percent of the CPUs that the hosts use.
     pub steal_percent: f64,
 }
 
@@ -101,15 +102,6 @@ pub struct ManipulationCheck {
     pub disturbance: Option<Disturbance>,
 }
 
-/// CPU that was not the run's to use, in percent of all CPUs of the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Disturbance {
-    /// Used by processes that are no part of the run.
-    pub foreign_percent: f64,
-    /// Withheld by a hypervisor.
-    pub stolen_percent: f64,
-}
-
 /// Checks one trial.
 pub fn manipulation(evidence: &Evidence<'_>, experiment: &Experiment, layout: &Layout) -> ManipulationCheck {
     let limits = &Thresholds::of(experiment);
@@ -132,7 +124,7 @@ pub fn manipulation(evidence: &Evidence<'_>, experiment: &Experiment, layout: &L
     match evidence.window {
         None => found.reasons.push(instrument("the window's counters are missing".to_owned())),
         Some(window) => {
-            found.disturbance = machine(window).ok();
+            found.disturbance = disturbance(window, layout).ok();
             found.reasons.extend(check.strays(window, if spec.is_some() { evidence.hosts } else { &[] }));
             found.reasons.extend(check.instrument(window));
         }
@@ -320,35 +312,25 @@ impl Check<'_> {
                 }
             }
         }
-        match machine(window) {
+        match disturbance(window, self.layout) {
             Err(gap) => reasons.push(instrument(gap)),
-            Ok(Disturbance { foreign_percent: foreign, stolen_percent: stolen }) => {
+            Ok(found) => {
+                let Disturbance { foreign_percent: foreign, stolen_percent: stolen, kernel_percent } = found;
                 if foreign > self.limits.foreign_percent {
-                    reasons.push(instrument(format!("{foreign:.1} % of the machine's CPU went to something else")));
+                    // Unseen kernel threads are in it: what cannot be told apart is not left out.
+                    let with =
+                        if kernel_percent.is_none() { ", or to kernel threads, which cannot be seen here" } else { "" };
+                    let why = format!("{foreign:.1} % of the CPUs that the hosts use went to other processes{with}");
+                    reasons.push(instrument(why));
                 }
                 if stolen > self.limits.steal_percent {
-                    let why = format!("{stolen:.1} % of the machine's CPU was stolen by its hypervisor");
+                    let why = format!("{stolen:.1} % of the CPUs that the hosts use was stolen by the hypervisor");
                     reasons.push(instrument(why));
                 }
             }
         }
         reasons
     }
-}
-
-/// CPU outside the run's tree, and steal, in percent of the machine.
-fn machine(window: &Counters) -> Result<Disturbance, Gap> {
-    let mode = |mode| counter(window, name::MACHINE_CPU, &[("mode", mode)]);
-    let (busy, steal, total) = (mode("busy")?, mode("steal")?, mode("total")?);
-    let tree = counter(window, name::TREE_CPU, &[])?;
-    if total.per_second <= 0.0 {
-        return Err(format!("{}{{mode=\"total\"}} stands still", name::MACHINE_CPU));
-    }
-    let percent = |cpus: f64| cpus / total.per_second * 100.0;
-    Ok(Disturbance {
-        foreign_percent: percent(busy.per_second - tree.per_second),
-        stolen_percent: percent(steal.per_second),
-    })
 }
 
 /// What was steered, for a sentence.

@@ -176,8 +176,11 @@ pub fn counters(start: Timestamp, end: Timestamp, loaded: Option<HostId>) -> Cou
         all.push(series(name::RESERVE_CPU, &[("component", component)], span, cpu));
         all.push(series(name::RESERVE_THROTTLED, &[("component", component)], span, 0.0));
     }
-    for (mode, cpu) in [("busy", tree + 0.01), ("steal", 0.002), ("total", 2.0)] {
-        all.push(series(name::MACHINE_CPU, &[("mode", mode)], span, cpu));
+    // Two CPUs, which share everything evenly: kernel threads use 3 % of them, others half a percent.
+    for (mode, cpus) in [("busy", tree + 0.07), ("kernel", 0.06), ("steal", 0.002), ("total", 2.0)] {
+        for cpu in ["0", "1"] {
+            all.push(series(name::MACHINE_CPU, &[("cpu", cpu), ("mode", mode)], span, cpus / 2.0));
+        }
     }
     all.push(series(name::TREE_CPU, &[], span, tree));
     all.sort_by(|a, b| (&a.metric, &a.labels).cmp(&(&b.metric, &b.labels)));

@@ -4,8 +4,9 @@ use jostle_analysis::percentiles;
 
 use super::{
     counters::{Expected, Growth, counter, host_cpu, total},
+    disturbance::Disturbance,
     loadgen,
-    manipulation::{Disturbance, Evidence, ManipulationCheck, Reason, manipulation, target_percent},
+    manipulation::{Evidence, ManipulationCheck, Reason, manipulation, target_percent},
     marks,
     rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
     utc::Utc,

@@ -11,7 +11,7 @@ use super::{
 use crate::observe::HostRow;
 
 /// Columns before those of the hosts.
-const TRIAL: [&str; 41] = [
+const TRIAL: [&str; 42] = [
     "run",
     "seed",
     "arm",
@@ -31,6 +31,7 @@ const TRIAL: [&str; 41] = [
     "counted_from_utc",
     "counted_to_utc",
     "foreign_cpu_percent",
+    "kernel_cpu_percent",
     "stolen_cpu_percent",
     "loaded_hosts",
     "load_mode",
@@ -136,6 +137,7 @@ fn figures(report: &Report, arm: &ArmRow, trial: &TrialRow) -> Vec<String> {
         cell(window.and_then(|window| window.counted_from)),
         cell(window.and_then(|window| window.counted_to)),
         cell(trial.disturbance.as_ref().map(|disturbance| disturbance.foreign_percent)),
+        cell(trial.disturbance.as_ref().and_then(|disturbance| disturbance.kernel_percent)),
         cell(trial.disturbance.as_ref().map(|disturbance| disturbance.stolen_percent)),
         loaded.join(" "),
         cell(load.map(|load| &load.mode)),

@@ -77,10 +77,16 @@ struct Drive<'a, B, E, A, M, C> {
     controller: Option<Controller>,
     /// What each tenant was told when the window opened.
     runs: Vec<RunOrder>,
+    /// What job and tenants used since the load began to move, and how many seconds that is, at the last look.
+    since: Option<(observe::Shares, f64)>,
     /// The steered quantity as last read, in its own unit.
     steered: Option<f64>,
     /// Why a window that has passed is worth nothing.
     spoiled: Option<String>,
+}
+
+fn reading(shares: observe::Shares, answered: Rate) -> LoadReading {
+    LoadReading { primary: shares.primary, tenants: shares.tenants, answered }
 }
 
 /// Runs one trial to its end. It always ends with nothing of it running, however it went.
@@ -117,6 +123,7 @@ pub async fn trial<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         pods: Vec::new(),
         controller: None,
         runs: Vec::new(),
+        since: None,
         steered: None,
         spoiled: None,
     };
@@ -199,22 +206,24 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     async fn act(&mut self, operation: &Operation) -> Result<(), RunError> {
         let now = self.ports.clock.now();
         match operation {
-            Operation::LaunchPrimary => {
+            Operation::PlacePrimary => {
                 let pods = self.ports.engine.create().await?;
                 self.launch(pods).await?;
-                self.ports.engine.submit().await?;
             }
-            Operation::LaunchAggressor => {
+            Operation::PlaceAggressor => {
                 let nodes = self.tenant_nodes();
                 let pods = match self.aggressor() {
                     Some(aggressor) => aggressor.port.create(&nodes).await?,
                     None => Vec::new(),
                 };
                 self.launch(pods).await?;
+            }
+            Operation::StartAggressor => {
                 if let Some(aggressor) = self.aggressor() {
                     aggressor.port.start().await?;
                 }
             }
+            Operation::StartPrimary => self.ports.engine.submit().await?,
             Operation::BeginWarmup => self.record.phases.warmup = Some(now),
             Operation::BeginSettle => self.begin_settle(now).await?,
             Operation::Steer => self.steer(now).await?,
@@ -262,12 +271,12 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     /// The first rate, by feed-forward: from what the job used during warm-up (or is planned to use) and a query's cost.
     async fn begin_settle(&mut self, now: Timestamp) -> Result<(), RunError> {
         self.record.phases.settle = Some(now);
-        let (Some(spec), Some(load)) = (self.which.aggressor().cloned(), self.which.load()) else { return Ok(()) };
-        let Some(cost) = self.aggressor().and_then(|aggressor| aggressor.cost) else { return Ok(()) };
         let warm = match self.record.phases.warmup {
             Some(since) => self.shares(since, now).await?.map(|shares| shares.primary),
             None => None,
         };
+        let (Some(spec), Some(load)) = (self.which.aggressor().cloned(), self.which.load()) else { return Ok(()) };
+        let Some(cost) = self.aggressor().and_then(|aggressor| aggressor.cost) else { return Ok(()) };
         let Which { experiment, plan, block, .. } = self.which;
         let planned: f64 =
             block.hosts.iter().map(|host| primary_share(experiment, &plan.layout, plan.executor, *host).0).sum();
@@ -292,10 +301,10 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     /// One step of the controller. It learns from everything measured since the load began to move; what is recorded (and shown)
     /// is the last few seconds, in which a load that has just arrived can be seen.
     async fn steer(&mut self, now: Timestamp) -> Result<(), RunError> {
-        let Some(since) = self.record.phases.window.or(self.record.phases.settle) else { return Ok(()) };
-        let over = now.since(since).as_secs_f64();
-        let reading = self.load_reading(since, now).await?;
-        self.steered = self.recently(since, now).await?;
+        let (reading, over) = match self.since {
+            Some((shares, over)) => (Some(reading(shares, self.answered(over).await?)), over),
+            None => (None, 0.0),
+        };
         let budget = self.which.budget();
         let Some(controller) = &mut self.controller else { return Ok(()) };
         let before = controller.rate();
@@ -310,33 +319,43 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
         if changed { self.offer(rate).await } else { Ok(()) }
     }
 
-    /// What the tenants did, and what they and the job used, since `since`; counts are kept from the same moment on.
-    async fn load_reading(&mut self, since: Timestamp, now: Timestamp) -> Result<Option<LoadReading>, RunError> {
-        let over = now.since(since).as_secs_f64();
-        let shares = self.shares(since, now).await?;
-        let Some(aggressor) = self.aggressor() else { return Ok(None) };
-        let counts = aggressor.port.counts(false).await?;
-        let completed = observe::total(counts.iter().map(|tenant| tenant.completed));
-        Ok(shares.map(|shares| LoadReading {
-            primary: shares.primary,
-            tenants: shares.tenants,
-            answered: Rate(completed as f64 / over),
-        }))
+    /// Reads the block's hosts, from settle on, in every arm alike: with tenants and without, a job meets the same queries. Only a load
+    /// that is held continuously needs one more in its windows.
+    async fn watch(&mut self) -> Result<(), RunError> {
+        let PhaseTimes { settle, window, .. } = self.record.phases;
+        let Some(since) = window.or(settle) else { return Ok(()) };
+        let now = self.ports.clock.now();
+        let steers = window.is_none() || self.which.load().is_some_and(|load| load.hold == Hold::Continuous);
+        self.since = match steers {
+            true => self.shares(since, now).await?.map(|shares| (shares, now.since(since).as_secs_f64())),
+            false => None,
+        };
+        let recent = Timestamp(now.0.saturating_sub(SHOWN_LOAD.as_nanos() as u64)).max(since);
+        let recent = self.shares(recent, now).await?;
+        let steered = self.steered_now(recent, now.since(since).as_secs_f64()).await?;
+        // In the window nothing is learned from it; it is shown, and what was seen last goes on being shown until there is more.
+        if window.is_none() || steered.is_some() {
+            self.steered = steered;
+        }
+        Ok(())
     }
 
-    /// The steered quantity over the last few seconds (a rate: since counting began), in its own unit.
-    async fn recently(&mut self, since: Timestamp, now: Timestamp) -> Result<Option<f64>, RunError> {
+    /// The steered quantity, in its own unit: over the last few seconds, or of a rate over the seconds since counting began.
+    async fn steered_now(&mut self, recent: Option<observe::Shares>, over: f64) -> Result<Option<f64>, RunError> {
         let Some(target) = self.which.load().map(|load| load.target) else { return Ok(None) };
-        if let LoadTarget::Rate(_) = target {
-            return Ok(self.load_reading(since, now).await?.map(|reading| reading.steered(target)));
-        }
-        let recent = Timestamp(now.0.saturating_sub(SHOWN_LOAD.as_nanos() as u64)).max(since);
-        let reading = |shares: observe::Shares| LoadReading {
-            primary: shares.primary,
-            tenants: shares.tenants,
-            answered: Rate(0.0),
+        let answered = match target {
+            LoadTarget::Rate(_) => self.answered(over).await?,
+            LoadTarget::HostCpu(_) | LoadTarget::TenantCpu(_) => Rate(0.0),
         };
-        Ok(self.shares(recent, now).await?.map(|shares| reading(shares).steered(target)))
+        Ok(recent.map(|shares| reading(shares, answered).steered(target)))
+    }
+
+    /// Queries that the tenants answered per second, over the seconds since counting began.
+    async fn answered(&mut self, over: f64) -> Result<Rate, RunError> {
+        let Some(aggressor) = self.aggressor() else { return Ok(Rate(0.0)) };
+        let counts = aggressor.port.counts(false).await?;
+        let completed = observe::total(counts.iter().map(|tenant| tenant.completed));
+        Ok(Rate(completed as f64 / over))
     }
 
     /// What job and tenants used of the loaded hosts; `None` where too little was sampled yet.
@@ -442,11 +461,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             // Nothing else asks tenants that are not steered whether they live.
             aggressor.port.counts(false).await?;
         }
-        if let Some(window) = self.record.phases.window {
-            // Nothing is steered any more (unless continuously), but how it holds is worth seeing.
-            let now = self.ports.clock.now();
-            self.steered = self.recently(window, now).await?.or(self.steered);
-        }
+        self.watch().await?;
         let recent = self.record.iterations.iter().rev().take(SHOWN_ITERATIONS);
         let (images, seconds) = recent.fold((0, 0.0), |(images, seconds), iteration| {
             (images + iteration.images, seconds + iteration.end.since(iteration.start).as_secs_f64())
@@ -508,7 +523,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
 
     fn show_phase(&mut self, machine: &Trial, operations: &[Operation]) {
         let phase = match machine.state() {
-            State::Launching if operations.contains(&Operation::LaunchPrimary) => progress::Phase::Launch,
+            State::Launching if operations.contains(&Operation::PlacePrimary) => progress::Phase::Launch,
             State::Warmup { .. } if operations.contains(&Operation::BeginWarmup) => progress::Phase::Warmup,
             State::Settle { .. } if operations.contains(&Operation::BeginSettle) => progress::Phase::Settle,
             State::Window { .. } if operations.contains(&Operation::OpenWindow) => progress::Phase::Window,

@@ -1,6 +1,11 @@
 //! Whole runs over the fake adapters, with failures and signals planted at every step.
 
-use std::{cell::Cell, path::PathBuf, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    path::PathBuf,
+    rc::Rc,
+    time::Duration,
+};
 
 use jostle_protocol::tenant::RunOrder;
 
@@ -17,7 +22,7 @@ use crate::{
     fake::Fake,
     metrics::{Counters, Samples},
     plan::{self, Machine},
-    record::{Ending, Record},
+    record::{Ending, Record, TrialRecord},
     units::{NodeId, Rate},
 };
 
@@ -33,19 +38,42 @@ enum Plant {
     Die,
     /// No tenant tells what became of its run, and a signal comes while that is waited for.
     Wait,
+    /// Tenants take time to be made, placed and started.
+    SlowTenants,
 }
 
-/// Counts the calls of all ports together, and fails or signals at one of them. Closing and teardown are never failed:
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    Backend,
+    Engine,
+    Aggressor,
+    Metrics,
+}
+
+/// When a port was called, which, and what for.
+type Call = (Timestamp, Port, &'static str);
+
+/// Counts and logs the calls of all ports together, and fails or signals at one of them. Closing and teardown are never failed:
 /// they are what must happen.
 #[derive(Clone)]
 struct Fuse {
     calls: Rc<Cell<u32>>,
+    log: Rc<RefCell<Vec<Call>>>,
+    clock: SimulatedClock,
     at: u32,
     plant: Plant,
     source: Rc<signals::SignalSource>,
 }
 
 impl Fuse {
+    fn note(&self, port: Port, call: &'static str) {
+        self.log.borrow_mut().push((self.clock.now(), port, call));
+        // Making, placing and starting tenants takes time, in one arm and not in the other.
+        if self.plant == Plant::SlowTenants && port == Port::Aggressor && matches!(call, "create" | "start") {
+            self.clock.advance(Duration::from_millis(700));
+        }
+    }
+
     fn blows(&self) -> bool {
         self.calls.set(self.calls.get() + 1);
         if self.calls.get() != self.at {
@@ -73,7 +101,8 @@ fn metrics_error() -> MetricsError {
 }
 
 macro_rules! fused {
-    ($self:ident, $error:expr, $call:ident($($argument:expr),*)) => {{
+    ($self:ident, $port:expr, $error:expr, $call:ident($($argument:expr),*)) => {{
+        $self.1.note($port, stringify!($call));
         if $self.1.blows() {
             return Err($error);
         }
@@ -83,13 +112,13 @@ macro_rules! fused {
 
 impl<B: Backend> Backend for Fused<B> {
     async fn provision(&mut self, layout: &Layout) -> Result<Provisioned, BackendError> {
-        fused!(self, backend_error(), provision(layout))
+        fused!(self, Port::Backend, backend_error(), provision(layout))
     }
     async fn launch(&mut self, pod: &PodSpec) -> Result<(), BackendError> {
-        fused!(self, backend_error(), launch(pod))
+        fused!(self, Port::Backend, backend_error(), launch(pod))
     }
     async fn stop(&mut self, pod: &str) -> Result<(), BackendError> {
-        fused!(self, backend_error(), stop(pod))
+        fused!(self, Port::Backend, backend_error(), stop(pod))
     }
     async fn teardown(&mut self) -> Result<(), BackendError> {
         self.0.teardown().await
@@ -98,19 +127,19 @@ impl<B: Backend> Backend for Fused<B> {
 
 impl<E: Engine> Engine for Fused<E> {
     async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
-        fused!(self, engine_error(), prepare())
+        fused!(self, Port::Engine, engine_error(), prepare())
     }
     async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
-        fused!(self, engine_error(), create())
+        fused!(self, Port::Engine, engine_error(), create())
     }
     async fn submit(&mut self) -> Result<(), EngineError> {
-        fused!(self, engine_error(), submit())
+        fused!(self, Port::Engine, engine_error(), submit())
     }
     async fn progress(&mut self) -> Result<Advance, EngineError> {
-        fused!(self, engine_error(), progress())
+        fused!(self, Port::Engine, engine_error(), progress())
     }
     async fn cancel(&mut self) -> Result<(), EngineError> {
-        fused!(self, engine_error(), cancel())
+        fused!(self, Port::Engine, engine_error(), cancel())
     }
     async fn close(&mut self) {
         self.0.close().await;
@@ -119,25 +148,25 @@ impl<E: Engine> Engine for Fused<E> {
 
 impl<A: Aggressor> Aggressor for Fused<A> {
     async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
-        fused!(self, engine_error(), prepare())
+        fused!(self, Port::Aggressor, engine_error(), prepare())
     }
     async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
-        fused!(self, engine_error(), create(nodes))
+        fused!(self, Port::Aggressor, engine_error(), create(nodes))
     }
     async fn start(&mut self) -> Result<(), EngineError> {
-        fused!(self, engine_error(), start())
+        fused!(self, Port::Aggressor, engine_error(), start())
     }
     async fn set_rate(&mut self, rate: Rate) -> Result<(), EngineError> {
-        fused!(self, engine_error(), set_rate(rate))
+        fused!(self, Port::Aggressor, engine_error(), set_rate(rate))
     }
     async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
-        fused!(self, engine_error(), counts(latencies))
+        fused!(self, Port::Aggressor, engine_error(), counts(latencies))
     }
     async fn reset(&mut self) -> Result<(), EngineError> {
-        fused!(self, engine_error(), reset())
+        fused!(self, Port::Aggressor, engine_error(), reset())
     }
     async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
-        fused!(self, engine_error(), begin_run(run))
+        fused!(self, Port::Aggressor, engine_error(), begin_run(run))
     }
     async fn end_run(&mut self) -> Vec<RunEnd> {
         if self.1.plant == Plant::Wait {
@@ -147,7 +176,7 @@ impl<A: Aggressor> Aggressor for Fused<A> {
         if self.1.blows() { Vec::new() } else { self.0.end_run().await }
     }
     async fn stop(&mut self) -> Result<(), EngineError> {
-        fused!(self, engine_error(), stop())
+        fused!(self, Port::Aggressor, engine_error(), stop())
     }
     async fn close(&mut self) {
         self.0.close().await;
@@ -156,21 +185,23 @@ impl<A: Aggressor> Aggressor for Fused<A> {
 
 impl<M: Metrics> Metrics for Fused<M> {
     async fn start(&mut self, tree: &str) -> Result<Vec<PodSpec>, MetricsError> {
-        fused!(self, metrics_error(), start(tree))
+        fused!(self, Port::Metrics, metrics_error(), start(tree))
     }
     async fn ready(&mut self) -> Result<(), MetricsError> {
-        fused!(self, metrics_error(), ready())
+        fused!(self, Port::Metrics, metrics_error(), ready())
     }
     fn check(&mut self) -> Result<(), MetricsError> {
+        self.1.note(Port::Metrics, "check");
         // Asked at every look, so not counted as a step: it fails from the planted one on.
         let died = self.1.plant == Plant::Die && self.1.calls.get() >= self.1.at;
         if died { Err(metrics_error()) } else { self.0.check() }
     }
     async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
-        fused!(self, metrics_error(), window(start, end))
+        fused!(self, Port::Metrics, metrics_error(), window(start, end))
     }
 
     async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+        self.1.note(Port::Metrics, "series");
         self.0.series(metric, start, end).await
     }
     async fn close(&mut self) {
@@ -183,6 +214,7 @@ struct Over {
     ended: Result<Ended, RunError>,
     record: Record,
     calls: u32,
+    log: Vec<Call>,
     alive: usize,
     path: PathBuf,
     _kept: tempfile::TempDir,
@@ -209,8 +241,9 @@ fn go_on(plant: Plant, at: u32, mut directory: RunDirectory, history: History, k
     let plan = plan::plan(&experiment, &facts).unwrap();
     let BackendChoice::Fake(truth) = experiment.backend else { panic!("the fake example is fake") };
     let (source, signals) = Signals::channel();
-    let fuse = Fuse { calls: Rc::default(), at, plant, source: Rc::new(source) };
     let fake = Fake::new(&experiment, &plan, truth);
+    let (calls, log) = Default::default();
+    let fuse = Fuse { calls, log, clock: fake.clock.clone(), at, plant, source: Rc::new(source) };
     let world = fake.backend.clone_for_tests();
     let aggressors = fake.aggressors.into_iter();
     let mut ports: Ports<_, _, _, _, SimulatedClock> = Ports {
@@ -234,7 +267,7 @@ fn go_on(plant: Plant, at: u32, mut directory: RunDirectory, history: History, k
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ended = runtime.block_on(run(session, &mut ports, &mut directory, &mut |_| {}));
     let record = Record::read(&path).unwrap();
-    Over { ended, record, calls: fuse.calls.get(), alive: world.pods_alive(), path, _kept: kept }
+    Over { ended, record, calls: fuse.calls.get(), log: fuse.log.take(), alive: world.pods_alive(), path, _kept: kept }
 }
 
 /// Without a plant: complete, four trials, nothing alive, the journal closed.
@@ -322,4 +355,46 @@ fn a_signal_at_every_step_can_be_resumed() {
         ids.dedup();
         assert_eq!(ids.len(), resumed.record.trials.len(), "call {at}: a trial's name was used twice");
     }
+}
+
+/// The calls to engine and metrics in a trial between two of its points in time, each with its distance from the first.
+fn calls_between(over: &Over, from: Timestamp, to: Timestamp) -> Vec<(Duration, Port, &'static str)> {
+    let inside = over.log.iter().filter(|(at, port, _)| (from..to).contains(at) && *port != Port::Aggressor);
+    inside.map(|(at, port, call)| (at.since(from), *port, *call)).collect()
+}
+
+/// Arms are treated alike to the last query: from settle to the window's end engine and metrics get the same calls at the same times,
+/// whether tenants are steered or there are none.
+#[test]
+fn arms_are_asked_alike() {
+    let over = play(Plant::SlowTenants, 0);
+    let calls = over.record.trials.iter().map(|trial| {
+        let (settle, window) = (trial.phases.settle.unwrap(), trial.phases.window.unwrap());
+        let closed = trial.phases.washout.unwrap();
+        (calls_between(&over, settle, window), calls_between(&over, window, closed))
+    });
+    let calls: Vec<_> = calls.collect();
+    assert!(over.record.trials.iter().any(|trial| trial.load.is_some()), "no arm was steered");
+    let (settle, window) = &calls[0];
+    for call in ["progress", "check", "window"] {
+        assert!(window.iter().filter(|(_, _, name)| *name == call).count() >= 4, "{call}: {window:?}");
+        assert!(settle.iter().any(|(_, _, name)| *name == call), "{call}: {settle:?}");
+    }
+    for (trial, others) in over.record.trials.iter().zip(&calls) {
+        assert_eq!(others, &calls[0], "{} of {}", trial.trial, trial.arm);
+    }
+}
+
+/// At its window a job is as old in every arm: it starts last, however long its tenants took.
+#[test]
+fn jobs_are_of_one_age() {
+    let over = play(Plant::SlowTenants, 0);
+    let started = over.log.iter().filter(|(_, port, call)| (*port, *call) == (Port::Engine, "submit"));
+    let ages: Vec<Duration> =
+        started.zip(&over.record.trials).map(|((at, ..), trial)| trial.phases.window.unwrap().since(*at)).collect();
+    assert_eq!(ages.len(), 4);
+    assert!(ages.iter().all(|age| *age == ages[0]), "{ages:?}");
+    let making = |trial: &TrialRecord| trial.phases.warmup.unwrap().since(trial.phases.launch.unwrap());
+    let slower = over.record.trials.iter().filter(|trial| making(trial) > Duration::from_secs(1));
+    assert_eq!(slower.count(), 2, "tenants took no time");
 }

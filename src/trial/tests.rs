@@ -68,14 +68,25 @@ fn count(done: &[(Timestamp, Operation)], wanted: &Operation) -> usize {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
-    /// Every launch is matched by exactly one stop, after it, and the trial ends exactly once.
+    /// Whatever is placed is started and stopped exactly once, the job last of all, and the trial ends exactly once.
     #[test]
-    fn launches_are_matched(colocated: bool, sequence in prop::collection::vec(thrown(), 0..60)) {
+    fn placements_are_matched(colocated: bool, sequence in prop::collection::vec(thrown(), 0..60)) {
         let (trial, done) = play(colocated, &sequence);
         prop_assert!(matches!(trial.state(), State::Ended(_)));
-        prop_assert_eq!(count(&done, &Operation::LaunchPrimary), 1);
-        prop_assert_eq!(count(&done, &Operation::StopPrimary), 1);
-        prop_assert_eq!(count(&done, &Operation::LaunchAggressor), count(&done, &Operation::StopAggressor));
+        let tenants = usize::from(colocated);
+        for (operation, times) in [
+            (Operation::PlacePrimary, 1),
+            (Operation::StartPrimary, 1),
+            (Operation::StopPrimary, 1),
+            (Operation::PlaceAggressor, tenants),
+            (Operation::StartAggressor, tenants),
+            (Operation::StopAggressor, tenants),
+        ] {
+            prop_assert_eq!(count(&done, &operation), times, "{:?}", operation);
+        }
+        let place = |wanted: Operation| done.iter().position(|(_, operation)| *operation == wanted);
+        prop_assert!(place(Operation::StartPrimary) > place(Operation::StartAggressor));
+        prop_assert!(place(Operation::StartPrimary) < place(Operation::StopPrimary));
         prop_assert_eq!(done.iter().filter(|(_, op)| matches!(op, Operation::Finish(_))).count(), 1);
         prop_assert!(matches!(done.last(), Some((_, Operation::Finish(_)))));
     }
@@ -84,7 +95,7 @@ proptest! {
     #[test]
     fn baselines_are_alone(sequence in prop::collection::vec(thrown(), 0..60)) {
         let (_, done) = play(false, &sequence);
-        prop_assert_eq!(count(&done, &Operation::LaunchAggressor) + count(&done, &Operation::Steer), 0);
+        prop_assert_eq!(count(&done, &Operation::PlaceAggressor) + count(&done, &Operation::Steer), 0);
     }
 
     /// A signal before the window has closed ends the trial as interrupted (or failed, where it had failed before).

@@ -5,19 +5,16 @@
 //! | no file, no text, no YAML, too long, exploding anchors, deep nesting, odd numbers | `files` |
 //! | any bytes and any change | `fuzz` |
 //! | keys, values, combinations and targets of the file | `experiment/tests.rs`, `plan/tests.rs`; here one of each kind |
-//! | networks and pictures | `models`; what libtorch tells: `workloads/torch/tests/refusals.rs` |
-//! | too little memory | `memory` |
-//! | commands: absent, ending, silent, babbling, falling; regular expressions; a user's Prometheus | `custom.rs`, `engine/custom/tests.rs` |
+//! | networks and pictures | `tests/machine/busy/models`; what libtorch tells: `workloads/torch/tests/refusals.rs` |
+//! | too little memory | `tests/machine/busy/memory` |
+//! | commands: absent, ending, silent, babbling, falling; regular expressions; a user's Prometheus | `commands.rs`, `tests/machine/busy/custom`, `engine/custom/tests.rs` |
 //! | the run directory: there already, read-only, full | `directories` |
 //! | a run directory that is read: not one, damaged, changed | `records` |
-//! | Prometheus and agent: absent, dying, refusing, taken ports, nonsense | `instrument`, `tests/prometheus/faults.rs` |
+//! | Prometheus and agent: absent, dying, refusing, taken ports, nonsense | `tests/machine/busy/instrument`, `tests/prometheus/faults.rs` |
 
 mod directories;
 mod files;
 mod fuzz;
-mod instrument;
-mod memory;
-mod models;
 mod records;
 
 use std::{

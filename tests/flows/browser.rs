@@ -54,6 +54,7 @@ fn shown(place: &[String], number: &Value) -> String {
             _,
             "seconds"
             | "foreign_percent"
+            | "kernel_percent"
             | "stolen_percent"
             | "frozen_rate"
             | "target_qps"

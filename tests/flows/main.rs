@@ -1,7 +1,7 @@
 //! The binary from outside: what a user types, reads and finds afterwards.
 //!
-//! `browser` needs Chromium, `local` needs root and Prometheus, and they fail (never skip) where those are missing: `make setup`
-//! installs them.
+//! No run of these needs more of the machine than a file system; those that do are in `tests/machine`. `browser` needs Chromium, and fails
+//! (never skips) where that is missing: `make setup` installs it.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,12 +13,10 @@ mod bad_input;
 mod bench;
 mod browser;
 mod chromium;
-mod custom;
-mod doctor;
+mod commands;
 mod fake;
 mod imported;
 mod loadgen;
-mod local;
 mod picture;
 mod server_runs;
 mod tools;

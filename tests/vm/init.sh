@@ -82,7 +82,7 @@ local_backend() {
 }
 
 killed_and_cleaned() {
-  step killed_and_cleaned /tests/flows --test-threads=1 local::killed_and_cleaned
+  step killed_and_cleaned /tests/machine --test-threads=1 busy::local::killed_and_cleaned
 }
 
 C=/cluster/cluster

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// The programs of the other integration tests, with their names. Cargo knows where they are, and builds what is not there.
 pub fn tests() -> Vec<(String, PathBuf)> {
-    let arguments = "test --locked --no-run --message-format json --test local_backend --test flows";
+    let arguments = "test --locked --no-run --message-format json --test local_backend --test machine";
     let mut cargo = Command::new(env::var_os("CARGO").unwrap());
     let built = cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(arguments.split(' ')).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));

@@ -15,7 +15,10 @@ use std::{
 use jostle_protocol::kernel::{KernelSpec, Network};
 
 use crate::{
-    agent::machine,
+    agent::{
+        kernel_threads::KernelThreads,
+        machine::{self, CpuTime},
+    },
     backend::BackendError,
     commands::{local, machine::list_of_cpus, scratch},
     doctor::{self, Check, Found, Place, Read, Threads, Usage},
@@ -136,16 +139,28 @@ pub fn announced(runtime: &Path) -> Read<Vec<PathBuf>> {
     scratch::announced(runtime).map_err(|error| format!("{}: {error}", runtime.display()))
 }
 
-/// What the machine's CPUs did for a second.
-pub fn usage(proc: &Path) -> Read<Usage> {
-    let stat = || machine::cpu(proc).ok_or_else(|| format!("{}: no line of all CPUs", proc.join("stat").display()));
-    let before = stat()?;
+/// What these CPUs, those that an experiment would use, did for a second.
+pub fn usage(proc: &Path, cpus: &BTreeSet<u32>) -> Read<Usage> {
+    let mut kernel_threads = KernelThreads::new(proc);
+    let mut look = || {
+        let times = machine::cpu_times(proc);
+        let used = || times.iter().filter(|time| cpus.contains(&time.cpu));
+        if used().count() < cpus.len() {
+            return Err(format!("{} does not list every CPU of {cpus:?}", proc.join("stat").display()));
+        }
+        let kernel = kernel_threads.read();
+        let of_cpu = |time: &CpuTime| kernel.and_then(|all| all.get(&time.cpu)).copied().unwrap_or(0) as f64 / 1e9;
+        let sum = |of: &dyn Fn(&CpuTime) -> f64| used().map(of).sum::<f64>();
+        // Where kernel threads cannot be seen, others are said to have used what they did, as in a trial.
+        Ok([sum(&|time| time.busy - of_cpu(time)), sum(&|time| time.steal), sum(&|time| time.total)])
+    };
+    let before = look()?;
     thread::sleep(LOOK);
-    let after = stat()?;
-    let total = after.total - before.total;
+    let after = look()?;
+    let [busy, stolen, total] = std::array::from_fn(|mode| after[mode] - before[mode]);
     if total <= 0.0 {
         return Err(format!("{} does not advance", proc.join("stat").display()));
     }
-    let percent = |before: f64, after: f64| (after - before).max(0.0) / total * 100.0;
-    Ok(Usage { busy_percent: percent(before.busy, after.busy), stolen_percent: percent(before.steal, after.steal) })
+    let percent = |seconds: f64| seconds.max(0.0) / total * 100.0;
+    Ok(Usage { busy_percent: percent(busy), stolen_percent: percent(stolen) })
 }

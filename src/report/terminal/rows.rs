@@ -263,16 +263,17 @@ fn over_time(report: &Report) -> String {
 /// What else used the machine while it was measured, over the windows that count.
 pub fn machine(report: &Report) -> Option<String> {
     let valid = || all_trials(report).filter(|trial| trial.outcome == Outcome::Valid);
-    let told = |of: fn(&Disturbance) -> f64, what: &str| {
-        let all = valid().map(|trial| trial.disturbance.as_ref().map(of)).collect::<Option<Vec<f64>>>();
+    let told = |of: fn(&Disturbance) -> Option<f64>, what: &str| {
+        let all = valid().map(|trial| trial.disturbance.as_ref().and_then(of)).collect::<Option<Vec<f64>>>();
         let all = all.and_then(|all| Some((mean(&all)?, all.iter().copied().fold(f64::MIN, f64::max))));
         let all = all.map(|(mean, most)| format!("{} %, at most {} %", one(mean), one(most)));
         format!("{what} {}", or_not_available(all))
     };
     valid().next()?;
-    let foreign = told(|disturbance| disturbance.foreign_percent, "other processes used");
-    let stolen = told(|disturbance| disturbance.stolen_percent, "its hypervisor took");
-    Some(format!("{foreign}; {stolen} of its CPU"))
+    let foreign = told(|disturbance| Some(disturbance.foreign_percent), "other processes used");
+    let kernel = told(|disturbance| disturbance.kernel_percent, "kernel threads");
+    let stolen = told(|disturbance| Some(disturbance.stolen_percent), "the hypervisor took");
+    Some(format!("{foreign}; {kernel}; {stolen} of the hosts' CPUs"))
 }
 
 /// The first trials that do not count for a fault of their own.

@@ -102,6 +102,7 @@ fn csv_has_every_figure() {
             same("images", trial.images.map(|n| n as f64));
             same("window_seconds", trial.window.as_ref().map(|window| window.seconds));
             same("foreign_cpu_percent", trial.disturbance.as_ref().map(|found| found.foreign_percent));
+            same("kernel_cpu_percent", trial.disturbance.as_ref().and_then(|found| found.kernel_percent));
             same("load_window_percent", trial.load.as_ref().and_then(|load| load.window_percent));
             same("load_frozen_rate_per_second", trial.load.as_ref().and_then(|load| load.frozen_rate));
             same("queries_late", trial.tenant.as_ref().map(|tenant| tenant.late as f64));
@@ -163,7 +164,7 @@ fn markdown_answers_first() {
         (two_arms(), &["✅ **Inference tenants", "✅ **The job alone"]),
         (interrupted(5), &["⚠️ **Inference tenants"]),
         (interrupted(4), &["⛔ **Refused: what inference tenants"]),
-        (nothing(), &["⛔ **Refused (N1, D2, L1)"]),
+        (nothing(), &["⛔ **Refused (N1)"]),
     ] {
         let text = to_markdown(&report);
         let answers: Vec<&str> =

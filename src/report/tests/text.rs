@@ -40,7 +40,7 @@ fn nothing_was_run() {
     run.entries.clear();
     let text = text(&run);
     assert!(
-        text.starts_with("Refused (N1, D2, L1): what inference tenants holding one host at 80 % CPU cost the job"),
+        text.starts_with("Refused (N1): what inference tenants holding one host at 80 % CPU cost the job"),
         "{text}"
     );
     for missing in

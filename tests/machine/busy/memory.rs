@@ -2,7 +2,7 @@
 
 use crate::{
     bench::Bench,
-    local::{alone, nothing_left, small},
+    small::{alone, nothing_left, small},
 };
 
 /// `small`, with a command that takes ever more memory as the job, or as the co-tenant.

@@ -1,4 +1,4 @@
-//! Commands as job and as co-tenants, through the binary: the worked example on real groups, and every way to get it wrong.
+//! Commands that ask a user's Prometheus, and every way to get one wrong that only a run can tell.
 
 use std::{
     fs,
@@ -9,76 +9,11 @@ use std::{
     time::Instant,
 };
 
-use serde_json::Value;
-
 use crate::{
     bench::Bench,
-    local::{alone, nothing_left},
+    compress::{number, one_arm, short, with_job},
+    small::{alone, nothing_left},
 };
-
-const EXAMPLE: &str = include_str!("../../examples/compress.yaml");
-
-/// The example with few, short trials and wide bounds: how quiet the machine is, is not what is tested.
-fn short(name: &str) -> String {
-    let replaced = [
-        ("name: compress", format!("name: {name}")),
-        (
-            "warmup: 2s, settle: 3s, window: 8s, washout: 1s",
-            "warmup: 1s, settle: 1s, window: 4s, washout: 0s".to_owned(),
-        ),
-        ("interval: 1s", "interval: 250ms".to_owned()),
-        ("voidAbove: { stolenCpu: 10pp }", "voidAbove: { foreignCpu: 100pp, stolenCpu: 100pp }".to_owned()),
-        ("fixed: 6", "fixed: 3".to_owned()),
-    ];
-    replaced.into_iter().fold(EXAMPLE.to_owned(), |text, (from, to)| {
-        assert!(text.contains(from), "{from}");
-        text.replace(from, &to)
-    })
-}
-
-/// The example with another job.
-fn with_job(name: &str, script: &str) -> String {
-    let (before, rest) =
-        short(name).split_once("          seq 1 400000").map(|(a, b)| (a.to_owned(), b.to_owned())).unwrap();
-    let (_, after) = rest.split_once("      progress:").unwrap();
-    format!("{before}          {script}\n      progress:{after}")
-}
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
-}
-
-/// The worked example, shortened. Beside a compiler of the same weight gzip gets half of a node that the two must share, so it
-/// loses about half; beside one without a claim it loses little. The hosts are full, and nothing is left.
-#[test]
-fn compressing_beside_a_compiler() {
-    let _alone = alone();
-    let bench = Bench::new();
-    let done = bench.run(&["run", bench.file("compress.yaml", short("compress"))]);
-    assert_eq!(done.code(), 0, "{}{}", done.out(), done.err());
-    let report = bench.json("runs/latest/report.json");
-    assert_eq!((&report["metric"]["name"], &report["metric"]["unit"]), (&"throughput".into(), &"MB/s".into()));
-    assert_eq!(report["environment"]["primary"]["network"], "custom");
-    for arm in report["arms"].as_array().unwrap() {
-        for trial in arm["trials"].as_array().unwrap() {
-            assert_eq!(trial["outcome"], "valid", "{trial}");
-            assert!(number(&trial["throughput"]["value"]) > 0.0 && trial["throughput"]["unit"] == "MB/s");
-            assert!(trial["images"].is_null() && number(&trial["iterations"]) >= 5.0);
-            for host in trial["hosts"].as_array().unwrap() {
-                let alone = number(&host["tenant_cpu_seconds"]) == 0.0;
-                assert_eq!(alone, arm["name"] == "baseline", "{host}");
-            }
-        }
-    }
-    let [beside, behind] = [0, 1].map(|index| &report["comparisons"][index]["degradation_percent"]);
-    // Two runnable threads of equal weight on one CPU: half each, as the kernel promises; other builds on the machine blur it.
-    assert!((35.0..65.0).contains(&number(&beside["value"])), "{beside}");
-    assert!(number(&beside["low"]) < 55.0 && number(&beside["high"]) > 45.0, "{beside}");
-    assert!(number(&behind["value"]) < 30.0, "{behind}");
-    assert!(done.out().contains("Tenants running \"compiler\" on two hosts cost the job"), "{}", done.out());
-    assert!(done.out().contains("(not steered, no target)"), "{}", done.out());
-    nothing_left(&bench);
-}
 
 /// Stands for a user's Prometheus: answers every query with what grows by ten a second, `answers` times; then it is gone. Returns its
 /// address.
@@ -112,7 +47,7 @@ fn asked(name: &str, url: &str) -> String {
     let text = short(name).replace("progress: { regex: '^compressed (\\d+) MB$' }", &source);
     let text = text.replace("counts: each", "counts: total").replace("metric: throughput", "metric: duration");
     assert!(text.contains(&source) && text.contains("metric: duration"));
-    text
+    one_arm(&text)
 }
 
 /// Progress by a query, and a metric of which less is better: ten units a second, whatever happens on the machine, are 0.1 s for a unit
@@ -151,25 +86,6 @@ fn a_prometheus_that_goes_away() {
         assert!(done.err().contains("accepted: the address of a Prometheus that runs"), "{}", done.err());
         nothing_left(&bench);
     }
-}
-
-/// A latency is read line by line, and its mean is told in its unit; beside a compiler of the same weight it is longer.
-#[test]
-fn latency_by_lines() {
-    let _alone = alone();
-    let bench = Bench::new();
-    let script = "seq 1 20000 > numbers; while :; do t=$(date +%s%N); gzip -c numbers > z; echo took $((($(date +%s%N) - t) / 1000)) us; done";
-    let text = with_job("latency", script).replace("^compressed (\\d+) MB$", "^took (\\d+) us$");
-    let text = text.replace("unit: MB", "unit: us").replace("metric: throughput", "metric: latency");
-    let text = text.replace("counts: each ", "# ");
-    let done = bench.run(&["run", bench.file("latency.yaml", text)]);
-    assert_eq!(done.code(), 0, "{}{}", done.out(), done.err());
-    let report = bench.json("runs/latest/report.json");
-    assert_eq!((&report["metric"]["name"], &report["metric"]["unit"]), (&"latency".into(), &"us".into()));
-    let row = &report["comparisons"][0];
-    let (loss, increase) = (number(&row["degradation_percent"]["value"]), number(&row["increase_percent"]["value"]));
-    assert!((25.0..70.0).contains(&loss) && increase > loss, "{row}");
-    nothing_left(&bench);
 }
 
 /// A job that cannot be run, or does not say what it does: exit code 3, the copy and the cause, an accepted example, nothing left.
@@ -217,33 +133,6 @@ fn a_tenant_that_ends() {
     nothing_left(&bench);
 }
 
-/// What can be known before: exit code 2 for the file, 3 for the machine, and no run directory.
-#[test]
-fn refused_before_anything_is_touched() {
-    for (from, to, code, words) in [
-        ("(\\d+) MB$'", "\\d+ MB$'", 2, &["custom.yaml: spec.primary.custom.progress.regex", "no group"][..]),
-        (
-            "        - sh\n",
-            "        - no-such-shell\n",
-            3,
-            &["custom.command \"no-such-shell\"", "no such program in PATH"],
-        ),
-        ("        - sh\n", "        - ./absent.sh\n", 3, &["./absent.sh", "No such file", "experiment file's folder"]),
-        ("      unit: MB\n", "      workingDirectory: absent\n", 3, &["workingDirectory", "no such folder"]),
-        ("unit: MB", "unit: MB\n      load: 1", 2, &["spec.primary.custom.load", "is not a known key"]),
-    ] {
-        let bench = Bench::new();
-        let text = EXAMPLE.replacen(from, to, 1);
-        assert_ne!(text, EXAMPLE);
-        let done = bench.run(&["run", bench.file("custom.yaml", text)]);
-        assert_eq!(done.code(), code, "{}", done.err());
-        for word in words.iter().chain(&["accepted: "]) {
-            assert!(done.err().contains(word), "{word}: {}", done.err());
-        }
-        assert_eq!(bench.names(), ["custom.yaml"]);
-    }
-}
-
 /// A command is found from the experiment file's folder, wherever jostle is started, and after `resume` too.
 #[test]
 fn commands_are_found_from_the_file() {
@@ -273,29 +162,4 @@ fn commands_are_found_from_the_file() {
     let gone = bench.run(&["resume", "runs/latest"]);
     assert!(gone.code() == 3 && gone.err().contains("there/work.sh"), "{}", gone.err());
     nothing_left(&bench);
-}
-
-/// The fake backend makes the progress of a command up, in every metric, so that an experiment can be tried anywhere: the true
-/// loss of 20 % is found as such, and as a quarter more of a duration or latency.
-#[test]
-fn a_command_on_the_fake_backend() {
-    for (metric, unit, counts) in [("throughput", "MB/s", "each"), ("duration", "s/MB", "total"), ("latency", "MB", "")]
-    {
-        let bench = Bench::new();
-        let text = EXAMPLE
-            .replace("backend: { local: {} }", "backend: { fake: { degradation: 20%, noise: 0.5% } }")
-            .replace("metric: throughput ", &format!("metric: {metric} "))
-            .replace("counts: each ", &if counts.is_empty() { "# ".to_owned() } else { format!("counts: {counts} ") });
-        let done = bench.run(&["run", bench.file("custom.yaml", text)]);
-        assert_eq!(done.code(), 0, "{}", done.err());
-        let report = bench.json("runs/latest/report.json");
-        let row = &report["comparisons"][0];
-        assert!((18.0..22.0).contains(&number(&row["degradation_percent"]["value"])), "{metric}: {row}");
-        assert_eq!(report["metric"]["unit"], unit);
-        if metric == "throughput" {
-            assert!(row["increase_percent"].is_null());
-        } else {
-            assert!((22.0..28.0).contains(&number(&row["increase_percent"]["value"])), "{metric}: {row}");
-        }
-    }
 }

@@ -8,11 +8,12 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::DEMO;
 use crate::{
     bench::{Bench, Done},
-    local::{alone, nothing_left},
+    small::{alone, nothing_left},
 };
+
+const DEMO: &str = include_str!("../../../examples/demo.yaml");
 
 /// The demo with a network and pictures of one's own, which lie beside the file; its tenants need neither.
 fn own() -> String {

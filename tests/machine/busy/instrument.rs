@@ -10,18 +10,8 @@ use std::{
 
 use crate::{
     bench::Bench,
-    local::{alone, nothing_left, small, wait_for_trials},
+    small::{alone, brief, nothing_left, wait_for_trials},
 };
-
-/// Trials of seven seconds.
-fn short(name: &str) -> String {
-    let text = small(name, 3);
-    let phases = "settle: 6s, window: 8s";
-    assert!(text.contains(phases));
-    text.replace(phases, "settle: 2s, window: 4s")
-        .replace("20pp", "100pp")
-        .replace("tolerance: 15pp", "tolerance: 100pp")
-}
 
 /// The child of a run whose command line holds `what`.
 fn child(run: &Child, what: &str) -> Option<u32> {
@@ -36,7 +26,7 @@ fn child(run: &Child, what: &str) -> Option<u32> {
 fn killed(name: &str, component: &str, line: &str) {
     let _alone = alone();
     let bench = Bench::new();
-    bench.file("short.yaml", short(name));
+    bench.file("short.yaml", brief(name, 3));
     let run = bench.spawn(&["run", "short.yaml"]);
     wait_for_trials(&bench, &format!("{name}-7-1"), 1);
     let pid = child(&run, line).unwrap().to_string();
@@ -91,7 +81,7 @@ fn run(bench: &Bench) -> (Option<i32>, String) {
 fn every_query_is_refused() {
     let _alone = alone();
     let bench = Bench::new();
-    bench.file("short.yaml", short("refused"));
+    bench.file("short.yaml", brief("refused", 3));
     in_front(&bench, "exec PROMETHEUS --query.max-samples=1 \"$@\"");
     let (code, err) = run(&bench);
     assert_eq!(code, Some(3), "{err}");
@@ -105,7 +95,7 @@ fn every_query_is_refused() {
 fn the_windows_query_is_refused() {
     let _alone = alone();
     let bench = Bench::new();
-    bench.file("short.yaml", short("large"));
+    bench.file("short.yaml", brief("large", 3));
     in_front(&bench, "exec PROMETHEUS --query.max-samples=80 \"$@\"");
     let (code, err) = run(&bench);
     assert_eq!(code, Some(3), "{err}");
@@ -125,7 +115,7 @@ fn no_program() {
         (format!("{VERSION}; exit 0"), ["ended early", "it logged nothing", "prometheus"]),
     ] {
         let bench = Bench::new();
-        bench.file("short.yaml", short("absent"));
+        bench.file("short.yaml", brief("absent", 3));
         in_front(&bench, &body);
         let (code, err) = run(&bench);
         assert_eq!(code, Some(3), "{err}");
@@ -141,7 +131,7 @@ fn no_program() {
 fn disk_full() {
     let _alone = alone();
     let bench = Bench::new();
-    bench.file("short.yaml", short("full"));
+    bench.file("short.yaml", brief("full", 3));
     // Too small a disk is refused beforehand; this one shrinks once the run has begun.
     let script = "mkdir runs && mount -t tmpfs -o size=64m none runs || exit 99
         $jostle run short.yaml >/dev/null & run=$!

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::{bench::Bench, local::alone};
+use crate::{bench::Bench, small::alone};
 
-const SPIN: &str = include_str!("../../examples/spin.yaml");
-const FAKE: &str = include_str!("../../examples/fake.yaml");
-const DEMO: &str = include_str!("../../examples/demo.yaml");
+const SPIN: &str = include_str!("../../../examples/spin.yaml");
+const FAKE: &str = include_str!("../../../examples/fake.yaml");
+const DEMO: &str = include_str!("../../../examples/demo.yaml");
 
 /// A machine of plain files with two CPUs and no control groups, below the bench.
 fn machine(bench: &Bench) {
