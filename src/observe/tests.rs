@@ -13,8 +13,9 @@ use super::{
 };
 use crate::{
     aggressor::run::RunEnd,
+    backend::Layout,
     experiment::{Experiment, Hold, LoadTarget},
-    metrics::name,
+    metrics::{SeriesWindow, name},
     record::{Ending, LoadRecord, TrialRecord},
     units::{CpuFraction, HostId, NodeId, Rate},
 };
@@ -296,6 +297,61 @@ fn instrument_faults_are_void() {
     let mut record = colocated();
     record.window.as_mut().unwrap().scrapes_present = 11;
     assert_eq!(codes(&record), [], "one scrape of twelve may be lost");
+}
+
+/// Work of kernel threads is nobody's, however much it is, and is told; where they cannot be seen it counts, and the reason says so. What
+/// others do on CPUs without hosts is not looked at.
+#[test]
+fn kernel_threads_are_not_foreign() {
+    let busy_for = |record: &mut TrialRecord, kernel: bool| {
+        for series in find(record.window.as_mut().unwrap(), name::MACHINE_CPU, "busy") {
+            series.last += 0.5;
+        }
+        for series in find(record.window.as_mut().unwrap(), name::MACHINE_CPU, "kernel") {
+            series.last += if kernel { 0.5 } else { 0.0 };
+        }
+    };
+    let mut record = colocated();
+    busy_for(&mut record, true);
+    assert_eq!(codes(&record), []);
+    let seen = observed(&record).readings.disturbance.unwrap();
+    assert!(seen.kernel_percent.unwrap() > 7.0 && (0.0..1.0).contains(&seen.foreign_percent), "{seen:?}");
+
+    record
+        .window
+        .as_mut()
+        .unwrap()
+        .series
+        .retain(|series| series.labels.get("mode").is_none_or(|mode| mode != "kernel"));
+    let Observed { outcome: TrialOutcome::Void(reasons), readings } = observed(&record) else { panic!() };
+    assert_eq!(readings.disturbance.unwrap().kernel_percent, None);
+    assert!(reasons[0].detail.ends_with("or to kernel threads, which cannot be seen here"), "{}", reasons[0]);
+
+    let mut record = colocated();
+    busy_for(&mut record, false);
+    assert_eq!(codes(&record), [Code::L3]);
+    for series in find(record.window.as_mut().unwrap(), name::MACHINE_CPU, "busy") {
+        series.last -= 0.5;
+    }
+    let other = find(record.window.as_mut().unwrap(), name::MACHINE_CPU, "busy").pop().unwrap().clone();
+    let labels = [("cpu", "7"), ("mode", "busy")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    record.window.as_mut().unwrap().series.push(SeriesWindow {
+        labels: labels.into(),
+        last: other.first + 10.0,
+        ..other
+    });
+    assert_eq!(codes(&record), []);
+}
+
+/// A reserve with CPUs of its own takes nothing from the hosts': then what the hosts used is the run's own, and else the whole tree.
+#[test]
+fn what_is_the_runs_own() {
+    let mut apart = layout();
+    apart.reserve_cpus = vec![2, 3];
+    let foreign =
+        |layout: &Layout| observe(&colocated(), &experiment(), layout).readings.disturbance.unwrap().foreign_percent;
+    // The reserve's 0.06 of two CPUs are in the tree and not in the hosts.
+    assert!((foreign(&apart) - foreign(&layout()) - 3.0).abs() < 1e-9, "{} {}", foreign(&apart), foreign(&layout()));
 }
 
 /// Too few iterations are a failure that says how to mend it; other endings are what they are, readings included.

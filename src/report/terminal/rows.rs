@@ -105,7 +105,11 @@ impl Arm<'_> {
         let windows = count(self.pairs.len() as u64, "window");
         let asked = self.colocated().find_map(|trial| trial.load.as_ref());
         let tolerance = asked.map_or_else(String::new, |load| format!(" +- {}", short(load.tolerance_pp)));
-        let outside = if load.in_tolerance { "" } else { ", outside its tolerance" };
+        let outside = match load.host_percent_mean {
+            None => ", not tested",
+            Some(_) if load.in_tolerance => "",
+            Some(_) => ", outside its tolerance",
+        };
         let steered = asked.is_some_and(|load| load.hold == "continuous");
         let steered = if steered { ", steered on in the window" } else { "" };
         Some(format!(

@@ -15,7 +15,7 @@ fn machine(bench: &Bench) {
     for (file, text) in [
         ("proc/sys/kernel/osrelease", "6.1.0"),
         ("proc/self/status", "Cpus_allowed_list:\t0-1\n"),
-        ("proc/stat", "cpu  100 0 0 900 0 0 0 0 0 0\n"),
+        ("proc/stat", "cpu  100 0 0 900 0 0 0 0 0 0\ncpu0 50 0 0 450 0 0 0 0 0 0\ncpu1 50 0 0 450 0 0 0 0 0 0\n"),
         ("sys/devices/system/cpu/smt/active", "0"),
         ("run/x", ""),
     ] {
