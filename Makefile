@@ -74,7 +74,7 @@ book: ## The pages of docs/ as a book, into target/book
 test: fmt ## Set up, check, and run every test but the long ones; cgroups need root
 	@$(LANES) "setup deny setup-vm clippy-torch docs-torch build-torch book" "clippy-root docs-root build-dev"
 	@$(MAKE) --no-print-directory test-examples test-quiet
-	@$(LANES) "test-busy" "test-root test-torch test-vm"
+	@$(LANES) "test-busy" "test-root test-torch" "test-vm"
 	@$(MAKE) --no-print-directory test-cluster
 
 test-fast: fmt clippy-root ## Format, lints, statistics, pure modules, flows on the fake backend: no root, nothing fetched

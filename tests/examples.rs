@@ -49,15 +49,15 @@ fn run_text(text: &str) -> (Option<i32>, String, Value) {
     run(&jostle, &file, folder.path())
 }
 
-/// An example with other phases and so many blocks; everything else stays as it is.
-fn shortened(name: &str, blocks: u32) -> String {
+/// An example with other phases and so many blocks; everything else stays as it is. A settle of eight seconds is one in which Poisson arrivals
+/// stay within the tolerance; a window needs five whole iterations.
+fn shortened(name: &str, window: &str, blocks: u32) -> String {
     let text = fs::read_to_string(example(name)).unwrap();
     let (mut phases, mut stops) = (0, 0);
     let lines = text.lines().map(|line| {
         if line.starts_with("  trial: ") {
             phases += 1;
-            // A window of five iterations of a second, and a settle in which Poisson arrivals stay within the tolerance.
-            return "  trial: { warmup: 1s, settle: 8s, window: 8s, washout: 0s }".to_owned();
+            return format!("  trial: {{ warmup: 1s, settle: 8s, window: {window}, washout: 0s }}");
         }
         let Some((before, _)) = line.split_once(" stop: { ") else { return line.to_owned() };
         stops += 1;
@@ -68,10 +68,13 @@ fn shortened(name: &str, blocks: u32) -> String {
     lines.join("\n") + "\n"
 }
 
-/// A block that counts comes about, under the example's own thresholds; only that it is a single one is held against it.
+/// A block that counts comes about, under the example's own thresholds; only that it is a single one is held against it. Its iterations
+/// are of half a second.
 fn one_block(name: &str) {
     let _alone = alone();
-    let (code, said, report) = run_text(&shortened(name, 1).replace("perIteration: 160", "perIteration: 80"));
+    let text = shortened(name, "5s", 1);
+    let images = text.split_once("perIteration: ").and_then(|(_, rest)| rest.split_once(',')).unwrap().0;
+    let (code, said, report) = run_text(&text.replace(&format!("perIteration: {images},"), "perIteration: 48,"));
     assert_eq!((code, valid(&report).len()), (Some(4), 2), "{said}");
     let codes = report["comparisons"][0]["codes"].as_array().unwrap().iter();
     assert_eq!(codes.collect::<Vec<_>>(), ["N1"], "{said}");
@@ -100,5 +103,5 @@ fn requests_protect() {
 #[test]
 fn demo() {
     let _alone = alone();
-    answers(&run_text(&shortened("demo.yaml", 3)), 3);
+    answers(&run_text(&shortened("demo.yaml", "8s", 3)), 3);
 }

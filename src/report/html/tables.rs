@@ -196,7 +196,7 @@ fn trials(report: &Report) -> Table {
             "iterations",
             "window, s",
             "others' CPU, %",
-            "kernel threads' CPU, %",
+            "kernel CPU, %",
             "stolen CPU, %",
             "window opened, UTC",
             "window closed, UTC",

@@ -78,7 +78,7 @@ fn check_server_runs(report: &serde_json::Value) {
 fn a_run_agrees_with_a_second_reader() {
     let _alone = alone();
     let bench = Bench::new();
-    bench.file("small.yaml", small("reader", 2));
+    bench.file("small.yaml", small("reader", 2).replace("settle: 6s", "settle: 3s"));
     let stop = AtomicBool::new(false);
     let (done, read) = thread::scope(|scope| {
         let reader = scope.spawn(|| second_reader("reader-7-1", &stop));
