@@ -1,6 +1,6 @@
 //! jostle: how much a job loses when other tenants share its machines, with an interval, a cause and a decision.
 //!
-//! The house is described in `ARCHITECTURE.md`; the main path is spec -> experiment -> plan -> trials -> record -> report.
+//! The house is described in `ARCHITECTURE.md`; the main path is spec -> experiment -> plan -> study -> trials -> record -> report.
 
 pub mod agent;
 pub mod aggressor;
@@ -22,11 +22,13 @@ mod lifeline;
 pub mod load;
 pub mod metrics;
 pub mod observe;
+pub mod outcome;
 pub mod plan;
 pub mod progress;
 pub mod record;
 pub mod report;
 pub mod runner;
+pub mod study;
 pub mod trial;
 pub mod units;
 pub mod warm;

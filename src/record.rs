@@ -16,12 +16,13 @@ use crate::{
     aggressor::TenantCounts,
     engine::{Iteration, Mark, Workload},
     metrics::{Counters, Samples},
+    outcome::TrialOutcome,
     plan::{Machine, PlannedBlock},
     units::{BlockId, HostId, Rate, Timestamp, TrialId},
 };
 
 /// Version of the run directory's files.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One line of `journal.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,10 +34,9 @@ pub enum Entry {
     Provisioned { at: Timestamp, backend: String, primary: Workload, aggressors: Vec<ArmWorkload> },
     /// A block begins. `redo_of` names the void or interrupted block that it replaces.
     Block { at: Timestamp, redo_of: Option<BlockId>, planned: PlannedBlock },
-    /// A trial ended; all of it is in `samples/<trial>.json`, whose digest this is.
-    Trial { at: Timestamp, trial: TrialId, block: BlockId, sha256: String },
-    /// A block ended; the reasons are empty where it counts. Decided before any throughput was read.
-    BlockEnd { at: Timestamp, block: BlockId, void: Vec<String> },
+    /// A trial ended; all of it is in `samples/<trial>.json`, whose digest this is. What became of it was decided before its throughput was
+    /// read. It also says when its block ends, and whether that counts (`study`).
+    Trial { at: Timestamp, trial: TrialId, block: BlockId, arm: String, sha256: String, outcome: TrialOutcome },
     /// The last line of a run, or of the part before `resume`.
     Finished { at: Timestamp, status: Status, reason: String, observer: Option<Counters> },
 }

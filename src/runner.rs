@@ -1,17 +1,15 @@
-//! Runs a plan: provisions, drives every trial, redoes void blocks, stops when the rule says so, and takes everything down.
+//! Runs a study: provisions, launches what the study asks for, keeps the record, and takes everything down.
 //!
-//! It knows ports, never an adapter; decisions inside a trial are `trial`'s, decisions about its worth are `observe`'s.
+//! It knows ports, never an adapter; what comes next is `study`'s to say, decisions inside a trial are `trial`'s, decisions about its worth
+//! `observe`'s.
 
-mod blocks;
+mod conduct;
 mod drive;
 mod signals;
 
 use thiserror::Error;
 
-pub use self::{
-    blocks::History,
-    signals::{Signal, Signals},
-};
+pub use self::signals::{Signal, Signals};
 use crate::{
     aggressor::Aggressor,
     backend::{Backend, BackendError, Place, PodSpec, Resources},
@@ -23,6 +21,7 @@ use crate::{
     plan::{Plan, iterations_per_window},
     progress::{Event, Progress},
     record::{ArmWorkload, Entry, Environment, RecordError, RunDirectory, Status, VERSION},
+    study::Study,
     units::Timestamp,
 };
 
@@ -63,10 +62,19 @@ pub struct Session<'a> {
     pub environment: Environment,
     /// Name and version of this program.
     pub tool: String,
-    /// What an interrupted run did already.
-    pub history: History,
+    /// What an interrupted run did already, or nothing.
+    pub study: Study<'a>,
     /// Set by the user's signals.
     pub signals: Signals,
+}
+
+impl Session<'_> {
+    /// Writes what has happened into the journal, and tells the study.
+    fn note(&mut self, directory: &mut RunDirectory, entry: Entry) -> Result<(), RecordError> {
+        directory.append(&entry)?;
+        self.study.apply(&entry);
+        Ok(())
+    }
 }
 
 /// How a run ended, when the machine did its part.
@@ -142,14 +150,15 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
 }
 
 async fn work<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
-    session: Session<'_>,
+    mut session: Session<'_>,
     ports: &mut Ports<B, E, A, M, C>,
     directory: &mut RunDirectory,
     progress: &mut dyn FnMut(&Progress),
     started: &mut Option<Timestamp>,
 ) -> Result<Ended, RunError> {
     let (at, environment) = (ports.clock.now(), session.environment.clone());
-    directory.append(&Entry::Started { version: VERSION, tool: session.tool.clone(), at, environment })?;
+    let tool = session.tool.clone();
+    session.note(directory, Entry::Started { version: VERSION, tool, at, environment })?;
     progress(&Progress::at(at, Event::Provisioning));
     let mut signals = session.signals.clone();
     let provisioned = tokio::select! {
@@ -157,9 +166,9 @@ async fn work<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         signal = signals.first() => return Ok(Ended::Interrupted(signal)),
         provisioned = provision(&session, ports) => provisioned?,
     };
-    directory.append(&provisioned)?;
+    session.note(directory, provisioned)?;
     *started = Some(ports.clock.now());
-    blocks::run(session, ports, directory, progress).await
+    conduct::run(&mut session, ports, directory, progress).await
 }
 
 /// Makes everything that outlives a trial, and checks what only the machine could tell.

@@ -7,7 +7,7 @@ use crate::{
     cli::Output,
     experiment::BackendChoice,
     record::{Entry, Record, RunDirectory, Status},
-    runner::History,
+    study::Study,
 };
 
 /// Goes on with a run that was interrupted, killed, or failed half-way.
@@ -43,9 +43,9 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
         }
         doctor::preflight(&record.experiment, &record.plan, &base, Some(path))?;
     }
-    let history = History::of(&record);
+    let study = Study::after(&record.experiment, &record.plan, &record.entries);
     let mut directory = RunDirectory::append_to(path);
     output::error(&format!("resuming {}", path.display()));
-    let ended = run::act(&record.experiment, &record.plan, facts, &base, history, &mut directory, options);
+    let ended = run::act(study, facts, &base, &mut directory, options);
     run::conclude(ended, path, options)
 }

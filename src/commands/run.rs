@@ -12,13 +12,14 @@ use crate::{
     cli::{Output, RunArgs},
     clock::Clock,
     engine::Engine,
-    experiment::{BackendChoice, Experiment},
+    experiment::BackendChoice,
     fake::Fake,
     metrics::Metrics,
-    plan::{Machine, Plan},
+    plan::Machine,
     progress::View,
     record::{Entry, Environment, Record, RecordError, RunDirectory},
-    runner::{self, ArmAggressor, Ended, History, Ports, Session, Signals},
+    runner::{self, ArmAggressor, Ended, Ports, Session, Signals},
+    study::Study,
 };
 
 /// In the run directory: the folder of the experiment file, from where what the user brought is found when the run is resumed.
@@ -53,7 +54,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         directory.write(ORIGIN, base.as_os_str().as_encoded_bytes()).map_err(Failure::machine)?;
     }
     let path = directory.path().to_owned();
-    let ended = act(&experiment, &plan, facts, &base, History::default(), &mut directory, &args.output);
+    let ended = act(Study::new(&experiment, &plan), facts, &base, &mut directory, &args.output);
     if ended.is_err() && !directory.holds_trials() {
         // Nothing was measured: a directory without a single trial would only be in the way.
         directory.discard();
@@ -66,22 +67,21 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     conclude(ended, &path, &args.output)
 }
 
-/// Chooses the adapters and runs the session. `base` is the experiment file's folder.
+/// Chooses the adapters and goes on with a study. `base` is the experiment file's folder.
 pub fn act(
-    experiment: &Experiment,
-    plan: &Plan,
+    study: Study<'_>,
     facts: Machine,
     base: &Path,
-    history: History,
     directory: &mut RunDirectory,
     options: &Output,
 ) -> Result<Ended, Failure> {
+    let (experiment, plan) = (study.experiment(), study.plan());
     let environment = machine::environment(experiment, facts);
     let path = directory.path().to_owned();
     block_on(async {
         let signals = Signals::of_process().map_err(Failure::machine)?;
         let tool = format!("jostle {}", env!("CARGO_PKG_VERSION"));
-        let session = Session { experiment, plan, environment, tool, history, signals };
+        let session = Session { experiment, plan, environment, tool, study, signals };
         match experiment.backend {
             BackendChoice::Fake(truth) => {
                 let Fake { backend, engine, aggressors, metrics, clock } = Fake::new(experiment, plan, truth);

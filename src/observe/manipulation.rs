@@ -3,8 +3,6 @@
 //! Codes L1, L2, L3. L5 (no reason may depend on the primary's speed) holds by construction: [`Evidence`] carries no
 //! iterations, so the decision cannot read them.
 
-use std::fmt;
-
 use super::{
     counters::{Expected, Gap, Growth, counter, host_cpu, resets, total},
     disturbance::{Disturbance, disturbance},
@@ -13,6 +11,7 @@ use crate::{
     backend::{Layout, Role},
     experiment::{Experiment, Hold, Load, LoadTarget},
     metrics::{Counters, name},
+    outcome::Reason,
     record::{LoadRecord, PhaseTimes, TrialRecord},
     units::HostId,
 };
@@ -70,21 +69,6 @@ impl<'a> From<&'a TrialRecord> for Evidence<'a> {
             settle: record.settle.as_ref(),
             window: record.window.as_ref(),
         }
-    }
-}
-
-/// Why a trial is void.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// L1, L2 or L3.
-    pub code: Code,
-    /// What was seen, beside what was asked.
-    pub detail: String,
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail)
     }
 }
 

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::trial::Observation;
 use crate::{
     backend::Layout,
     engine::Mark,
     experiment::{Experiment, Metric, ProgressSource},
+    outcome::Observation,
     record::TrialRecord,
     units::{NodeId, Timestamp},
 };

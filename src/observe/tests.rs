@@ -5,7 +5,7 @@ use jostle_protocol::tenant::RunFacts;
 use proptest::prelude::*;
 
 use super::{
-    Evidence, Observed, Reason, TrialOutcome, UNVERIFIED, manipulation, observe,
+    Evidence, Observed, UNVERIFIED, manipulation, observe,
     synthetic::{
         COST, HOST_BUDGET, IMAGES, PRIMARY_PERCENT, RATE, TENANT_PERCENT, aggressor, at, baseline, colocated,
         experiment, find, iterations, layout, values,
@@ -16,6 +16,7 @@ use crate::{
     backend::Layout,
     experiment::{Experiment, Hold, LoadTarget},
     metrics::{SeriesWindow, name},
+    outcome::{Reason, TrialOutcome},
     record::{Ending, LoadRecord, TrialRecord},
     units::{CpuFraction, HostId, NodeId, Rate},
 };

@@ -6,7 +6,7 @@ use super::{
     counters::{Expected, Growth, counter, host_cpu, total},
     disturbance::Disturbance,
     loadgen,
-    manipulation::{Evidence, ManipulationCheck, Reason, manipulation, target_percent},
+    manipulation::{Evidence, ManipulationCheck, manipulation, target_percent},
     marks,
     rows::{AggressorRow, HostRow, LatencyMs, LoadRow, NodeRow, TenantRow, WindowRow},
     utc::Utc,
@@ -17,6 +17,7 @@ use crate::{
     engine::Iteration,
     experiment::{AggressorSpec, Experiment, Hold, Load, LoadTarget},
     metrics::{Counters, name},
+    outcome::{Observation, TrialOutcome},
     record::{Ending, LoadRecord, TrialRecord},
     units::{CpuFraction, Millicores, NodeId, Timestamp},
 };
@@ -25,30 +26,6 @@ use crate::{
 pub const FEWEST_ITERATIONS: usize = 5;
 /// Of the latency percentiles within a trial.
 const LATENCY_CONFIDENCE: f64 = 0.95;
-
-/// The one number per trial that the statistics may use. Only a valid trial has one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Observation {
-    /// Images per second between the first and the last barrier inside the window. Of a command its metric: progress per second,
-    /// or the inverse of a duration or latency, so that more is better.
-    pub throughput: f64,
-    /// The same from the first task to the last barrier before the window's end, the first iteration included; of a command,
-    /// from its first mark to the last one there.
-    pub makespan_throughput: f64,
-}
-
-/// What became of a trial.
-#[derive(Clone, Debug, PartialEq)]
-pub enum TrialOutcome {
-    /// It counts, if its partner does.
-    Valid(Observation),
-    /// The instrument says that it cannot count.
-    Void(Vec<Reason>),
-    /// The job, a tenant or the instrument failed; why.
-    Failed(String),
-    /// A signal came.
-    Interrupted,
-}
 
 /// What can be shown of a trial, however it ended. Shown, not used: only [`Observation`] enters a comparison.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use super::{
         MetricRow, ObserverMillicores, ObserverRow, PlanRow, PlannedRow, Quantity, Report, RunStatus, SCHEMA,
         StoppingRow, Tool, TopologyHost, TopologyNode, TopologyRow, TrialRow, VerdictWord, WorkloadRow,
     },
-    session::{comparisons, ending, load_check, pairs, rule},
+    session::{comparisons, ending, load_check, pairs},
 };
 use crate::{
     engine::Workload,
@@ -19,6 +19,7 @@ use crate::{
     observe::{Utc, counter, timeline},
     plan::{BASELINE, Plan},
     record::{Entry, Status, TrialRecord},
+    study::rule,
 };
 
 /// The mode of tenants that cannot be steered.
@@ -177,7 +178,7 @@ fn topology(plan: &Plan) -> TopologyRow {
 
 fn executed(block: &Block<'_>) -> ExecutedBlockRow {
     let arms = block.trials.iter().map(|trial| trial.record.arm.clone()).collect();
-    ExecutedBlockRow { block: block.id, redo_of: block.redo_of, arms }
+    ExecutedBlockRow { block: block.id(), redo_of: block.of.redo_of, arms }
 }
 
 fn trials(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &str) -> Vec<TrialRow> {
@@ -187,11 +188,11 @@ fn trials(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &str) -> Vec<TrialRow>
 
 fn trial_row(run: &RunRecord<'_>, block: &Block<'_>, trial: &Judged<'_>) -> TrialRow {
     let (outcome, reasons, details) = block.outcome(trial);
-    let readings = &trial.observed.readings;
+    let readings = &trial.readings;
     let rate = |value: Option<f64>| value.map(|value| Quantity { value, unit: run.experiment.primary.scale().unit });
     TrialRow {
         id: trial.record.trial.to_string(),
-        block: block.id,
+        block: block.id(),
         position: trial.record.position,
         outcome,
         reasons,

@@ -1,57 +1,47 @@
-//! The journal folded into blocks of judged trials: what was run, what counts, and why the rest does not.
+//! The journal folded, by `study` as everywhere, into blocks of judged trials: what was run, what counts, and why the rest does not.
 
 use jostle_analysis::Code;
 
 use super::{build::RunRecord, model::Outcome};
 use crate::{
-    observe::{Observation, Observed, TrialOutcome, observe},
+    observe::{Observed, Readings, observe},
+    outcome::TrialOutcome,
     record::{Entry, TrialRecord},
+    study::{self, Fate, Study},
     units::BlockId,
 };
 
-/// A block as the journal tells it.
+/// A block with what is recorded of its trials.
 #[derive(Debug)]
 pub struct Block<'a> {
-    pub id: BlockId,
-    pub redo_of: Option<BlockId>,
-    /// As it was begun.
-    pub planned: &'a [String],
+    /// As the study has it.
+    pub of: study::Block,
     /// In the order of time.
     pub trials: Vec<Judged<'a>>,
-    /// The runner's reasons; `None` where the block did not end.
-    pub ended: Option<&'a [String]>,
 }
 
-/// A trial with its outcome.
+/// A trial with its outcome, and what can be shown of it.
 #[derive(Debug)]
 pub struct Judged<'a> {
     pub record: &'a TrialRecord,
-    pub observed: Observed,
+    pub outcome: TrialOutcome,
+    pub readings: Readings,
 }
 
 impl Judged<'_> {
-    fn observation(&self) -> Option<Observation> {
-        match self.observed.outcome {
-            TrialOutcome::Valid(observation) => Some(observation),
-            _ => None,
-        }
-    }
-
     pub fn failed(&self) -> bool {
-        matches!(self.observed.outcome, TrialOutcome::Failed(_))
+        matches!(self.outcome, TrialOutcome::Failed(_))
     }
 }
 
 impl Block<'_> {
-    /// Whether its trials enter the comparison: it ended without a reason, and every arm has a valid trial. Both are asked,
-    /// since neither the journal nor a newer judgement may bring back what the other one voided.
-    pub fn counts(&self) -> bool {
-        self.ended.is_some_and(<[String]>::is_empty) && self.planned.iter().all(|arm| self.observation(arm).is_some())
+    pub fn id(&self) -> BlockId {
+        self.of.planned.block
     }
 
-    /// The observation of one arm.
-    pub fn observation(&self, arm: &str) -> Option<Observation> {
-        self.trial(arm).and_then(Judged::observation)
+    /// Whether its trials enter the comparison.
+    pub fn counts(&self) -> bool {
+        self.of.counts()
     }
 
     /// The trial of one arm.
@@ -59,33 +49,23 @@ impl Block<'_> {
         self.trials.iter().find(|trial| trial.record.arm == arm)
     }
 
-    /// Codes of load and instrument that void it, each once: of its trials, and those that the journal names.
-    pub fn void_for(&self) -> Vec<Code> {
-        let judged = self.trials.iter().flat_map(|trial| match &trial.observed.outcome {
-            TrialOutcome::Void(reasons) => reasons.as_slice(),
-            _ => &[],
-        });
-        let named = self.ended.unwrap_or_default().iter().filter_map(|reason| reason.split(':').next()?.parse().ok());
-        let mut codes: Vec<Code> = judged.map(|reason| reason.code).chain(named).collect();
-        codes.sort_unstable();
-        codes.dedup();
-        codes
-    }
-
     /// What a trial of this block counts as: outcome, codes, and the codes in words.
     pub fn outcome(&self, trial: &Judged<'_>) -> (Outcome, Vec<String>, Vec<String>) {
-        match &trial.observed.outcome {
+        match &trial.outcome {
             TrialOutcome::Valid(_) if self.counts() => (Outcome::Valid, Vec::new(), Vec::new()),
             TrialOutcome::Valid(_) => {
-                let others = self.ended.map_or_else(|| vec!["the block did not end".to_owned()], <[String]>::to_vec);
+                let others = match self.of.fate() {
+                    Fate::Open | Fate::Abandoned => vec!["the block did not end".to_owned()],
+                    Fate::Counts | Fate::Void | Fate::Failed => self.of.faults(),
+                };
                 (Outcome::Void, vec!["block".to_owned()], others)
             }
             TrialOutcome::Void(reasons) => {
                 let mut codes: Vec<Code> = reasons.iter().map(|reason| reason.code).collect();
                 codes.sort_unstable();
                 codes.dedup();
-                let details = reasons.iter().map(ToString::to_string).collect();
-                (Outcome::Void, codes.iter().map(ToString::to_string).collect(), details)
+                let codes = codes.iter().map(ToString::to_string).collect();
+                (Outcome::Void, codes, trial.outcome.faults())
             }
             TrialOutcome::Failed(why) => (Outcome::Failed, vec![Code::Y2.to_string()], vec![why.clone()]),
             TrialOutcome::Interrupted => (Outcome::Interrupted, Vec::new(), Vec::new()),
@@ -94,31 +74,29 @@ impl Block<'_> {
 }
 
 /// Every block that was begun, in the order of time.
+///
+/// A trial is judged anew from its record; but neither the journal nor the newer judgement may bring back what the other one voided, so
+/// both have to find it valid.
 pub fn blocks<'a>(run: &RunRecord<'a>) -> Vec<Block<'a>> {
-    let mut blocks: Vec<Block<'a>> = Vec::new();
+    let mut study = Study::new(run.experiment, run.plan);
+    let mut trials = Vec::new();
     for entry in run.entries {
-        match entry {
-            Entry::Block { redo_of, planned, .. } => blocks.push(Block {
-                id: planned.block,
-                redo_of: *redo_of,
-                planned: &planned.arms,
-                trials: Vec::new(),
-                ended: None,
-            }),
-            Entry::Trial { trial, block, .. } => {
-                let record = run.trials.iter().find(|record| record.trial == *trial);
-                let block = blocks.iter_mut().rfind(|candidate| candidate.id == *block);
-                if let (Some(record), Some(block)) = (record, block) {
-                    let observed = observe(record, run.experiment, &run.plan.layout);
-                    block.trials.push(Judged { record, observed });
-                }
-            }
-            Entry::BlockEnd { block, void, .. } => {
-                if let Some(block) = blocks.iter_mut().rfind(|candidate| candidate.id == *block) {
-                    block.ended = Some(void);
-                }
-            }
-            Entry::Started { .. } | Entry::Provisioned { .. } | Entry::Finished { .. } => {}
+        let Entry::Trial { at, trial, block, arm, sha256, outcome } = entry else {
+            study.apply(entry);
+            continue;
+        };
+        let Some(record) = run.trials.iter().find(|record| record.trial == *trial) else { continue };
+        let Observed { outcome: anew, readings } = observe(record, run.experiment, &run.plan.layout);
+        let outcome = if matches!(outcome, TrialOutcome::Valid(_)) { anew } else { outcome.clone() };
+        let (arm, sha256) = (arm.clone(), sha256.clone());
+        study.apply(&Entry::Trial { at: *at, trial: *trial, block: *block, arm, sha256, outcome: outcome.clone() });
+        trials.push((*block, Judged { record, outcome, readings }));
+    }
+    let mut blocks: Vec<Block<'a>> =
+        study.blocks().iter().map(|of| Block { of: of.clone(), trials: Vec::new() }).collect();
+    for (id, trial) in trials {
+        if let Some(block) = blocks.iter_mut().rfind(|block| block.id() == id) {
+            block.trials.push(trial);
         }
     }
     blocks

@@ -1,8 +1,8 @@
 //! From judged blocks to the statistics: one session per colocated arm, compared with the baseline.
 
 use jostle_analysis::{
-    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Rule, Session,
-    Unit, effect, steady::steady_state,
+    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Session, Unit,
+    effect, steady::steady_state,
 };
 
 use super::{
@@ -13,22 +13,14 @@ use super::{
     model::ComparisonRow,
 };
 use crate::{
-    experiment::{Arm, Placement, Stop},
-    observe::{Observation, target_percent, trace},
+    experiment::{Arm, Placement},
+    observe::{target_percent, trace},
+    outcome::Observation,
     plan::BASELINE,
     record::{Entry, Status},
+    study::{self, Pair, rule},
     units::BlockId,
 };
-
-/// The stopping rule as the statistics know it.
-pub fn rule(stop: Stop) -> Rule {
-    match stop {
-        Stop::Fixed(blocks) => Rule::Fixed { blocks: blocks as usize },
-        Stop::Precision { half_width_pp, min_blocks, max_blocks } => {
-            Rule::Precision { half_width_pp, min_blocks: min_blocks as usize, max_blocks: max_blocks as usize }
-        }
-    }
-}
 
 /// How the last part of the run ended; `None` where it was killed.
 pub fn ending<'a>(run: &RunRecord<'a>) -> Option<(Status, &'a str)> {
@@ -39,28 +31,17 @@ pub fn ending<'a>(run: &RunRecord<'a>) -> Option<(Status, &'a str)> {
     }
 }
 
-/// What a block that counts says of one arm.
-#[derive(Clone, Copy, Debug)]
-pub struct Pair {
-    pub block: BlockId,
-    pub baseline: Observation,
-    pub colocated: Observation,
-}
-
 /// Observations of the baseline and of one arm, over the blocks that count.
 pub fn pairs(blocks: &[Block<'_>], arm: &str) -> Vec<Pair> {
-    let pair = |block: &Block<'_>| {
-        Some(Pair { block: block.id, baseline: block.observation(BASELINE)?, colocated: block.observation(arm)? })
-    };
-    counting(blocks).filter_map(pair).collect()
+    study::pairs(blocks.iter().map(|block| &block.of), arm)
 }
 
 /// The load checks of one arm: none without tenants, or beside tenants that are not steered.
 pub fn load_check(blocks: &[Block<'_>], arm: &Arm) -> Option<LoadCheck> {
     let load = arm.aggressor.as_ref()?.load?;
     let trials = blocks.iter().filter(|block| block.counts()).filter_map(|block| block.trial(&arm.name));
-    let window = trials
-        .map(|trial| trial.observed.readings.aggressor.as_ref().and_then(|row| row.load.as_ref()?.window_percent));
+    let window =
+        trials.map(|trial| trial.readings.aggressor.as_ref().and_then(|row| row.load.as_ref()?.window_percent));
     Some(LoadCheck {
         achieved: window.map(|percent| percent.unwrap_or(f64::NAN)).collect(),
         target: target_percent(&load.target),
@@ -122,28 +103,14 @@ fn indices(run: &RunRecord<'_>, names: &[String]) -> Vec<usize> {
 /// Blocks that count or are void for load or instrument. A block that broke, or was cut off by a signal, says nothing about
 /// its order; failed runs are counted apart (Y2).
 fn executed(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<ExecutedBlock> {
-    let judged = blocks.iter().map(|block| (block, block.void_for()));
+    let judged = blocks.iter().map(|block| (block, block.of.void_for()));
     let told = judged.filter(|(block, void_for)| block.counts() || !void_for.is_empty());
     let row = |(block, void_for): (&Block<'_>, Vec<Code>)| {
-        let first = original(blocks, block);
-        let planned_as = run.plan.blocks.iter().position(|planned| planned.block == first.id);
         let names: Vec<String> = block.trials.iter().map(|trial| trial.record.arm.clone()).collect();
-        ExecutedBlock { planned_as: planned_as.unwrap_or(usize::MAX), arms: indices(run, &names), void_for }
+        // Of a block that the plan does not have, no order was planned.
+        ExecutedBlock { planned_as: block.of.place.unwrap_or(usize::MAX), arms: indices(run, &names), void_for }
     };
     told.map(row).collect()
-}
-
-/// The block that a chain of redone ones began with.
-fn original<'b, 'a>(blocks: &'b [Block<'a>], block: &'b Block<'a>) -> &'b Block<'a> {
-    let mut first = block;
-    // Bounded, so that a damaged journal whose blocks replace each other ends too.
-    for _ in 0..blocks.len() {
-        let Some(before) = first.redo_of.and_then(|id| blocks.iter().find(|candidate| candidate.id == id)) else {
-            break;
-        };
-        first = before;
-    }
-    first
 }
 
 /// The same request digest throughout (resumed parts included), and the same images on the same nodes in every trial that counts. Where

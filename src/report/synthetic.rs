@@ -8,7 +8,11 @@ use crate::{
     engine::Workload,
     experiment::{Experiment, Resolved},
     metrics::Counters,
-    observe::synthetic::{self, TRIAL_SECONDS, at, counters},
+    observe::{
+        observe,
+        synthetic::{self, TRIAL_SECONDS, at, counters},
+    },
+    outcome::TrialOutcome,
     plan::{BASELINE, Machine, Plan, PlannedBlock},
     record::{ArmWorkload, Ending, Entry, Environment, Status, TrialRecord, VERSION},
     units::{BlockId, HostId, TrialId},
@@ -88,28 +92,17 @@ impl Run {
         run
     }
 
-    /// Runs planned block `as_planned` under the id `id`, each trial changed by `change`, and ends it as the runner would.
+    /// Runs planned block `as_planned` under the id `id`, each trial changed by `change`, as far as the runner would.
     pub fn block(&mut self, id: u32, redo_of: Option<u32>, as_planned: u32, change: impl Fn(&mut TrialRecord)) {
         let planned = PlannedBlock { block: BlockId(id), ..self.plan.blocks[as_planned as usize - 1].clone() };
         self.begin(&planned, redo_of);
         let (baseline, colocated) = THROUGHPUTS[(as_planned as usize - 1) % THROUGHPUTS.len()];
-        let mut void = Vec::new();
         for (arm, position) in planned.arms.iter().zip(1..) {
             let throughput = if arm == BASELINE { baseline } else { colocated };
-            self.trial(&planned, arm, position, throughput, &change);
-            match crate::observe::observe(&self.trials[self.trials.len() - 1], &self.experiment, &self.plan.layout)
-                .outcome
-            {
-                crate::observe::TrialOutcome::Void(reasons) => void.extend(reasons.iter().map(ToString::to_string)),
-                crate::observe::TrialOutcome::Failed(why) => void.push(format!("failed: {why}")),
-                crate::observe::TrialOutcome::Valid(_) => {}
-                crate::observe::TrialOutcome::Interrupted => return,
-            }
-            if !void.is_empty() {
+            if !matches!(self.trial(&planned, arm, position, throughput, &change), TrialOutcome::Valid(_)) {
                 break;
             }
         }
-        self.entries.push(Entry::BlockEnd { at: at(self.second as f64), block: BlockId(id), void });
     }
 
     fn begin(&mut self, planned: &PlannedBlock, redo_of: Option<u32>) {
@@ -124,15 +117,19 @@ impl Run {
         position: u32,
         throughput: f64,
         change: &impl Fn(&mut TrialRecord),
-    ) {
+    ) -> TrialOutcome {
         let id = self.trials.len() as u32 + 1;
         let start = self.second as f64;
         let mut record = synthetic::trial(id, planned.block.0, arm, position, planned.hosts[0], start, throughput);
         change(&mut record);
         self.second += TRIAL_SECONDS;
         let at = at(self.second as f64);
-        self.entries.push(Entry::Trial { at, trial: TrialId(id), block: planned.block, sha256: String::new() });
+        let outcome = observe(&record, &self.experiment, &self.plan.layout).outcome;
+        let (arm, sha256) = (arm.to_owned(), String::new());
+        let (trial, block) = (TrialId(id), planned.block);
+        self.entries.push(Entry::Trial { at, trial, block, arm, sha256, outcome: outcome.clone() });
         self.trials.push(record);
+        outcome
     }
 
     /// The journal's last line.

@@ -23,6 +23,7 @@ use crate::{
     metrics::{Counters, Samples},
     plan::{self, Machine},
     record::{Ending, Record, TrialRecord},
+    study::Next,
     units::{NodeId, Rate},
 };
 
@@ -230,10 +231,10 @@ fn play(plant: Plant, at: u32) -> Over {
     let experiment = experiment::read(&text).unwrap();
     let plan = plan::plan(&experiment, &Machine { cpus: vec![0, 1], memory: 0 }).unwrap();
     let directory = RunDirectory::create(Some(&path), &text, &experiment, &plan).unwrap();
-    go_on(plant, at, directory, History::default(), kept)
+    go_on(plant, at, directory, &[], kept)
 }
 
-fn go_on(plant: Plant, at: u32, mut directory: RunDirectory, history: History, kept: tempfile::TempDir) -> Over {
+fn go_on(plant: Plant, at: u32, mut directory: RunDirectory, journal: &[Entry], kept: tempfile::TempDir) -> Over {
     let path = directory.path().to_owned();
     let text = std::fs::read_to_string(path.join("experiment.yaml")).unwrap();
     let experiment = experiment::read(&text).unwrap();
@@ -262,8 +263,9 @@ fn go_on(plant: Plant, at: u32, mut directory: RunDirectory, history: History, k
         backend: "fake".to_owned(),
         facts,
     };
+    let study = Study::after(&experiment, &plan, journal);
     let session =
-        Session { experiment: &experiment, plan: &plan, environment, tool: "test".to_owned(), history, signals };
+        Session { experiment: &experiment, plan: &plan, environment, tool: "test".to_owned(), study, signals };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ended = runtime.block_on(run(session, &mut ports, &mut directory, &mut |_| {}));
     let record = Record::read(&path).unwrap();
@@ -327,7 +329,7 @@ fn a_dead_instrument_ends_the_run() {
         let tried = over.record.trials.iter().filter(|trial| matches!(trial.ending, Ending::Failed(_))).count();
         assert!(tried <= 1, "call {at}: {tried}");
         let directory = RunDirectory::append_to(&over.path);
-        let resumed = go_on(Plant::Nothing, 0, directory, History::of(&over.record), over._kept);
+        let resumed = go_on(Plant::Nothing, 0, directory, &over.record.entries, over._kept);
         assert_eq!(resumed.ended.unwrap(), Ended::Complete, "call {at}");
     }
 }
@@ -344,13 +346,12 @@ fn a_signal_at_every_step_can_be_resumed() {
             Ended::Complete => continue,
             ended => assert_eq!(ended, Ended::Interrupted(Signal::Interrupt), "call {at}"),
         }
-        let history = History::of(&over.record);
         let directory = RunDirectory::append_to(&over.path);
-        let resumed = go_on(Plant::Nothing, 0, directory, history, over._kept);
+        let resumed = go_on(Plant::Nothing, 0, directory, &over.record.entries, over._kept);
         assert_eq!(resumed.ended.unwrap(), Ended::Complete, "call {at}");
-        let valid =
-            resumed.record.entries.iter().filter(|e| matches!(e, Entry::BlockEnd { void, .. } if void.is_empty()));
-        assert_eq!(valid.count(), 2, "call {at}");
+        let Record { experiment, plan, entries, .. } = &resumed.record;
+        let study = Study::after(experiment, plan, entries);
+        assert_eq!((study.pairs("colocated").len(), study.next()), (2, Next::Stop), "call {at}");
         let mut ids: Vec<_> = resumed.record.trials.iter().map(|trial| trial.trial).collect();
         ids.dedup();
         assert_eq!(ids.len(), resumed.record.trials.len(), "call {at}: a trial's name was used twice");

@@ -3,9 +3,10 @@
 use super::*;
 use crate::{
     observe::{
-        TrialOutcome, observe,
+        observe,
         synthetic::{as_marks, baseline, command, layout, values},
     },
+    outcome::TrialOutcome,
     units::HostId,
 };
 

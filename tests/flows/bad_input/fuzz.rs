@@ -7,7 +7,7 @@ use jostle::{
     plan::{self, Machine},
     record::Record,
     report::{self, RunRecord},
-    runner::History,
+    study::Study,
 };
 use proptest::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -170,7 +170,7 @@ impl Finished {
         let built = report::build(&RunRecord { text, experiment, plan, entries, trials });
         assert!(!report::terminal(&built).is_empty());
         report::to_json(&built).unwrap();
-        let _ = History::of(&record);
+        let _ = Study::after(experiment, plan, entries).next();
         true
     }
 }

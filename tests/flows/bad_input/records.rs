@@ -88,7 +88,7 @@ fn damaged_journals() {
     refused(journal(b"null\n"), &["does not begin with a start"]);
     refused(edit("journal.jsonl", "\"event\":\"block\"", "\"event\":\"clock\""), &["journal.jsonl: line 3: ", "clock"]);
     refused(edit("journal.jsonl", "{\"event\":\"trial\"", "{\"event\":\"trial"), &["journal.jsonl: line 4: "]);
-    refused(edit("journal.jsonl", "\"version\":1", "\"version\":2"), &["has version 2, this program reads 1"]);
+    refused(edit("journal.jsonl", "\"version\":2", "\"version\":1"), &["has version 1, this program reads 2"]);
     let pipe = |bench: &Bench| {
         fs::remove_file(bench.path("run/journal.jsonl")).unwrap();
         assert!(Command::new("mkfifo").arg(bench.path("run/journal.jsonl")).status().unwrap().success());
@@ -102,12 +102,12 @@ fn a_newer_version() {
     let newer = |bench: &Bench| {
         let text = bench
             .read("run/journal.jsonl")
-            .replace("\"version\":1", "\"version\":9")
+            .replace("\"version\":2", "\"version\":9")
             .replace("\"event\":\"block\"", "\"event\":\"new\"");
         fs::write(bench.path("run/journal.jsonl"), text).unwrap();
         fs::write(bench.path("run/experiment.yaml"), "apiVersion: jostle.dev/v9\n").unwrap();
     };
-    refused(newer, &["journal.jsonl: has version 9, this program reads 1"]);
+    refused(newer, &["journal.jsonl: has version 9, this program reads 2"]);
 }
 
 #[test]
