@@ -25,6 +25,7 @@ pub mod observe;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod refusal;
 pub mod report;
 pub mod runner;
 pub mod trial;

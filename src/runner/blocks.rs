@@ -133,9 +133,9 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
             done.push(trial);
             // Without its instrument every later trial would fail too, one after the other.
             if let Err(dead) = ports.metrics.check() {
-                let void = vec![format!("failed: {dead}")];
+                let void = vec![format!("failed: {}", dead.one_line())];
                 directory.append(&Entry::BlockEnd { at, block: block.block, void })?;
-                return Err(dead.into());
+                return Err(RunError::Instrument(dead));
             }
             match outcome {
                 TrialOutcome::Valid(_) | TrialOutcome::Interrupted => {}
