@@ -5,9 +5,11 @@ pub mod local;
 use std::{collections::BTreeSet, future::Future};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::units::{Bytes, HostId, Millicores, NodeId};
+use crate::{
+    refusal::Refusal,
+    units::{Bytes, HostId, Millicores, NodeId},
+};
 
 /// The hosts that shall exist, as planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,27 +110,15 @@ pub struct Provisioned {
 /// The port.
 pub trait Backend {
     /// Makes hosts and nodes, or fails with nothing left behind.
-    fn provision(&mut self, layout: &Layout) -> impl Future<Output = Result<Provisioned, BackendError>>;
+    fn provision(&mut self, layout: &Layout) -> impl Future<Output = Result<Provisioned, Refusal>>;
     /// Puts a pod's processes where they belong; they may start to work when this has returned.
-    fn launch(&mut self, pod: &PodSpec) -> impl Future<Output = Result<(), BackendError>>;
+    fn launch(&mut self, pod: &PodSpec) -> impl Future<Output = Result<(), Refusal>>;
     /// Ends a pod's processes and removes it. A pod that is gone already is no error.
-    fn stop(&mut self, pod: &str) -> impl Future<Output = Result<(), BackendError>>;
+    fn stop(&mut self, pod: &str) -> impl Future<Output = Result<(), Refusal>>;
     /// What this backend knows of why pods that are there have lost processes, beyond that they did; nothing where it knows nothing.
-    fn post_mortem(&self) -> Option<String> {
+    fn post_mortem(&self) -> Option<Refusal> {
         None
     }
     /// Ends and removes everything, however far provisioning came; can be called twice.
-    fn teardown(&mut self) -> impl Future<Output = Result<(), BackendError>>;
-}
-
-/// The machine or cluster could not carry it out (exit code 3).
-#[derive(Debug, Error)]
-#[error("{component}: {why}\n  accepted: {accepted}")]
-pub struct BackendError {
-    /// Which part refused: `cgroup controllers`, `privileges`, ...
-    pub component: String,
-    /// What happened.
-    pub why: String,
-    /// What would work, as a command or an example.
-    pub accepted: String,
+    fn teardown(&mut self) -> impl Future<Output = Result<(), Refusal>>;
 }

@@ -20,14 +20,14 @@ mod scratch;
 mod screen;
 mod validate;
 
-use std::{path::Path, process::ExitCode};
+use std::{io, path::Path, process::ExitCode};
 
 use crate::{
-    backend::BackendError,
     cli::{Command, loadgen::LoadgenCommand},
     experiment::{self, BackendChoice, Experiment, SpecError},
     plan::{self, Machine, Plan, iterations_per_window},
     record::read_regular,
+    refusal::Refusal,
     runner::RunError,
 };
 
@@ -59,8 +59,8 @@ impl Failure {
     }
 }
 
-impl From<BackendError> for Failure {
-    fn from(error: BackendError) -> Self {
+impl From<Refusal> for Failure {
+    fn from(error: Refusal) -> Self {
         Self::machine(error)
     }
 }
@@ -98,14 +98,20 @@ pub fn execute(command: Command) -> ExitCode {
     }
 }
 
+/// A file or directory that cannot be used.
+fn refused(path: &Path, error: &io::Error) -> Refusal {
+    Refusal::new(path.display().to_string(), error.to_string())
+}
+
 /// Reads and checks an experiment file.
 fn read_experiment(path: &Path) -> Result<(String, Experiment), Failure> {
     let name = path.display();
     let bytes = read_regular(path, experiment::LONGEST_FILE).map_err(|error| {
-        Failure::usage(format!("{name}: {error}\n  accepted: an experiment, for example examples/demo.yaml"))
+        Failure::usage(refused(path, &error).accepting("an experiment, for example examples/demo.yaml"))
     })?;
     let text = String::from_utf8(bytes).map_err(|error| {
-        Failure::usage(format!("{name}: is not UTF-8: {error}\n  accepted: a text file, as examples/demo.yaml"))
+        let refusal = Refusal::new(name.to_string(), format!("is not UTF-8: {error}"));
+        Failure::usage(refusal.accepting("a text file, as examples/demo.yaml"))
     })?;
     let experiment = experiment::read(&text).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
     Ok((text, experiment))

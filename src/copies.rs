@@ -27,9 +27,9 @@ pub use self::output::Output;
 use crate::{
     backend::{Place, PodSpec, Resources, Role},
     clock::{Clock as _, RealClock},
-    engine::EngineError,
     experiment::Command,
     lifeline::die_with_parent,
+    refusal::Refusal,
     units::{NodeId, Timestamp},
 };
 
@@ -87,19 +87,16 @@ impl Copies {
     ///
     /// # Errors
     /// What is missing, and what would be accepted.
-    pub fn check(&self) -> Result<PathBuf, EngineError> {
+    pub fn check(&self) -> Result<PathBuf, Refusal> {
         let program = self.program()?;
         let Some(folder) = &self.config.command.working_directory else { return Ok(program) };
         let folder = self.config.base.join(folder);
         if folder.is_dir() {
             return Ok(program);
         }
-        let why = format!(
-            "workingDirectory {}: no such folder; accepted: a folder that exists, from the experiment file's folder on, or none \
-             (each copy then has an empty folder of its own)",
-            folder.display()
-        );
-        Err(self.error(why))
+        Err(self.error(format!("workingDirectory {}: no such folder", folder.display())).accepting(
+            "a folder that exists, from the experiment file's folder on, or none (each copy then has an empty folder of its own)",
+        ))
     }
 
     /// One copy for each pod, waiting at its gate, and their standard outputs in the same order.
@@ -111,7 +108,7 @@ impl Copies {
         pods: &[(String, NodeId)],
         role: Role,
         resources: Resources,
-    ) -> Result<(Vec<PodSpec>, Vec<Output>), EngineError> {
+    ) -> Result<(Vec<PodSpec>, Vec<Output>), Refusal> {
         let program = self.program()?;
         let (mut specs, mut outputs) = (Vec::new(), Vec::new());
         for (pod, node) in pods {
@@ -128,9 +125,8 @@ impl Copies {
                 }
                 Err(error) => {
                     self.alive.clear();
-                    return Err(
-                        self.error(format!("{pod}: {error}; accepted: a machine and a run directory with room"))
-                    );
+                    let refusal = self.error(format!("{pod}: {error}"));
+                    return Err(refusal.accepting("a machine and a run directory with room"));
                 }
             }
         }
@@ -141,7 +137,7 @@ impl Copies {
     ///
     /// # Errors
     /// Where one has ended.
-    pub async fn release(&mut self) -> Result<(), EngineError> {
+    pub async fn release(&mut self) -> Result<(), Refusal> {
         for copy in &mut self.alive {
             copy.released = self.config.clock.now();
             if let Some(mut gate) = copy.gate.take() {
@@ -156,7 +152,7 @@ impl Copies {
     ///
     /// # Errors
     /// The first copy that has ended, however it did, with its last words.
-    pub async fn all_alive(&mut self) -> Result<(), EngineError> {
+    pub async fn all_alive(&mut self) -> Result<(), Refusal> {
         for copy in &mut self.alive {
             let status = match copy.child.try_wait() {
                 Ok(None) => continue,
@@ -167,12 +163,11 @@ impl Copies {
             let _ = tokio::time::timeout(PATIENCE, &mut copy.words).await;
             let words = copy.last_words.lock().map(|words| Vec::from(words.clone()).join(" | ")).unwrap_or_default();
             let words = if words.is_empty() { String::new() } else { format!("; its last words: {words}") };
-            let why = format!(
-                "`{}` ended ({status}) after {after:.1} s{words}; accepted: a command that works until it is stopped, for example \
-                 one in a loop: [sh, -c, 'while gzip -c big.txt | wc -c; do :; done']",
-                self.config.command.text()
-            );
-            return Err(EngineError { component: copy.pod.clone(), why });
+            let why = format!("`{}` ended ({status}) after {after:.1} s{words}", self.config.command.text());
+            return Err(Refusal::new(&copy.pod, why).accepting(
+                "a command that works until it is stopped, for example one in a loop: [sh, -c, 'while gzip -c big.txt | wc -c; do \
+                 :; done']",
+            ));
         }
         Ok(())
     }
@@ -193,31 +188,32 @@ impl Copies {
         format!("{count} {copies} of `{}`", self.config.command.text())
     }
 
-    fn error(&self, why: String) -> EngineError {
-        EngineError { component: format!("custom.command {:?}", self.config.command.program), why }
+    fn error(&self, why: impl Into<String>) -> Refusal {
+        Refusal::new(format!("custom.command {:?}", self.config.command.program), why)
     }
 
-    fn program(&self) -> Result<PathBuf, EngineError> {
+    fn program(&self) -> Result<PathBuf, Refusal> {
         let name = &self.config.command.program;
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         if name.contains('/') {
             let path = absolute(self.config.base.join(name));
             return match fs::metadata(&path) {
                 Ok(found) if found.is_file() && found.permissions().mode() & 0o111 != 0 => Ok(path),
-                Ok(_) => Err(self.error(format!("{} is no program; accepted: a file, after chmod +x", path.display()))),
-                Err(error) => Err(self.error(format!(
-                    "{}: {error}; accepted: a path from the experiment file's folder on, or a name that is in PATH",
-                    path.display()
-                ))),
+                Ok(_) => {
+                    let refusal = self.error(format!("{} is no program", path.display()));
+                    Err(refusal.accepting("a file, after chmod +x"))
+                }
+                Err(error) => {
+                    let refusal = self.error(format!("{}: {error}", path.display()));
+                    Err(refusal.accepting("a path from the experiment file's folder on, or a name that is in PATH"))
+                }
             };
         }
         let path = self.config.command.env.get("PATH").map(Into::into).or_else(|| env::var_os("PATH"));
         let found =
             path.iter().flat_map(env::split_paths).map(|folder| folder.join(name)).find(|path| executable(path));
         found.map(absolute).ok_or_else(|| {
-            self.error(
-                "no such program in PATH; accepted: one that is, such as gzip, or a path such as ./work.sh".to_owned(),
-            )
+            self.error("no such program in PATH").accepting("one that is, such as gzip, or a path such as ./work.sh")
         })
     }
 

@@ -6,10 +6,10 @@ pub mod custom;
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
 use crate::{
     backend::PodSpec,
+    refusal::Refusal,
     units::{NodeId, Timestamp},
 };
 
@@ -85,25 +85,15 @@ pub struct Workload {
 /// The port. One engine serves a whole run; each trial is a fresh job.
 pub trait Engine {
     /// Readies what outlives a trial (a warm parent with weights and pictures). Its pods go into the reserve.
-    fn prepare(&mut self) -> impl Future<Output = Result<(Workload, Vec<PodSpec>), EngineError>>;
+    fn prepare(&mut self) -> impl Future<Output = Result<(Workload, Vec<PodSpec>), Refusal>>;
     /// Makes one job's processes, which wait until they are placed; returns the pods to launch.
-    fn create(&mut self) -> impl Future<Output = Result<Vec<PodSpec>, EngineError>>;
+    fn create(&mut self) -> impl Future<Output = Result<Vec<PodSpec>, Refusal>>;
     /// Lets the placed processes work; returns when every executor has registered.
-    fn submit(&mut self) -> impl Future<Output = Result<(), EngineError>>;
+    fn submit(&mut self) -> impl Future<Output = Result<(), Refusal>>;
     /// What was done since the last call. Fails where the job has died.
-    fn progress(&mut self) -> impl Future<Output = Result<Advance, EngineError>>;
+    fn progress(&mut self) -> impl Future<Output = Result<Advance, Refusal>>;
     /// Ends the job. Its pods are stopped by the backend. Without a job it does nothing.
-    fn cancel(&mut self) -> impl Future<Output = Result<(), EngineError>>;
+    fn cancel(&mut self) -> impl Future<Output = Result<(), Refusal>>;
     /// Ends what `prepare` made. Can be called twice.
     fn close(&mut self) -> impl Future<Output = ()>;
-}
-
-/// The primary could not be started, or died.
-#[derive(Debug, Error)]
-#[error("{component}: {why}")]
-pub struct EngineError {
-    /// Which process: `driver`, `executor n0-0`, `jostle-primary-torch`.
-    pub component: String,
-    /// What happened, and what would be accepted.
-    pub why: String,
 }

@@ -26,6 +26,7 @@ pub mod outcome;
 pub mod plan;
 pub mod progress;
 pub mod record;
+pub mod refusal;
 pub mod report;
 pub mod runner;
 pub mod study;

@@ -3,9 +3,8 @@
 use std::{collections::BTreeMap, future::Future};
 
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::{backend::PodSpec, units::Timestamp};
+use crate::{backend::PodSpec, refusal::Refusal, units::Timestamp};
 
 pub mod prometheus;
 
@@ -101,30 +100,20 @@ pub struct SampledSeries {
 /// The port.
 pub trait Metrics {
     /// Starts what stores the samples, scraping the agent below `tree`; its processes go into the reserve.
-    fn start(&mut self, tree: &str) -> impl Future<Output = Result<Vec<PodSpec>, MetricsError>>;
+    fn start(&mut self, tree: &str) -> impl Future<Output = Result<Vec<PodSpec>, Refusal>>;
     /// Returns when the first samples can be read.
-    fn ready(&mut self) -> impl Future<Output = Result<(), MetricsError>>;
+    fn ready(&mut self) -> impl Future<Output = Result<(), Refusal>>;
     /// An error where what stores the samples has ended by itself. Cheap, for every look at a trial.
-    fn check(&mut self) -> Result<(), MetricsError>;
+    fn check(&mut self) -> Result<(), Refusal>;
     /// The samples of `[start, end]`. Missing samples are missing, never zero.
-    fn window(&mut self, start: Timestamp, end: Timestamp) -> impl Future<Output = Result<Counters, MetricsError>>;
+    fn window(&mut self, start: Timestamp, end: Timestamp) -> impl Future<Output = Result<Counters, Refusal>>;
     /// Every sample of `metric` in `[start, end]`, as read. Missing samples are missing, never zero.
     fn series(
         &mut self,
         metric: &str,
         start: Timestamp,
         end: Timestamp,
-    ) -> impl Future<Output = Result<Samples, MetricsError>>;
+    ) -> impl Future<Output = Result<Samples, Refusal>>;
     /// Ends what `start` began. Can be called twice.
     fn close(&mut self) -> impl Future<Output = ()>;
-}
-
-/// The samples could not be stored or read.
-#[derive(Debug, Error)]
-#[error("{component}: {why}")]
-pub struct MetricsError {
-    /// `prometheus` or `agent`.
-    pub component: String,
-    /// What happened, and what would be accepted.
-    pub why: String,
 }

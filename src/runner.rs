@@ -12,15 +12,16 @@ use thiserror::Error;
 pub use self::signals::{Signal, Signals};
 use crate::{
     aggressor::Aggressor,
-    backend::{Backend, BackendError, Place, PodSpec, Resources},
+    backend::{Backend, Place, PodSpec, Resources},
     clock::Clock,
-    engine::{Engine, EngineError},
+    engine::Engine,
     experiment::{Experiment, SpecError},
     load::QueryCost,
-    metrics::{Metrics, MetricsError},
+    metrics::Metrics,
     plan::{Plan, iterations_per_window},
     progress::{Event, Progress},
     record::{ArmWorkload, Entry, Environment, RecordError, RunDirectory, Status, VERSION},
+    refusal::Refusal,
     study::Study,
     units::Timestamp,
 };
@@ -94,21 +95,28 @@ pub enum RunError {
     /// The experiment does not fit what was measured of this machine.
     #[error("{0}")]
     Spec(#[from] SpecError),
-    /// Hosts, nodes or pods.
+    /// A port: hosts, nodes or pods, the job, the tenants, or the samples.
     #[error("{0}")]
-    Backend(#[from] BackendError),
-    /// The job or the tenants.
+    Refused(#[from] Refusal),
+    /// What stores the samples has ended: without it every later trial would fail.
     #[error("{0}")]
-    Engine(#[from] EngineError),
-    /// The samples.
-    #[error("{0}")]
-    Metrics(#[from] MetricsError),
+    Instrument(Refusal),
     /// The run directory.
     #[error("{0}")]
     Record(#[from] RecordError),
     /// A trial failed before any had succeeded, or blocks keep failing.
     #[error("{0}")]
     Failing(String),
+}
+
+impl RunError {
+    /// For the journal, where a refusal takes one line.
+    fn one_line(&self) -> String {
+        match self {
+            Self::Refused(refusal) | Self::Instrument(refusal) => refusal.one_line(),
+            Self::Spec(_) | Self::Record(_) | Self::Failing(_) => self.to_string(),
+        }
+    }
 }
 
 /// Runs a session from provisioning to teardown. Whatever happens in between, teardown is done, and the journal closed.
@@ -139,7 +147,7 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         Ok(Ended::Complete) => (Status::Complete, String::new()),
         Ok(Ended::Refused(why)) => (Status::Refused, why.clone()),
         Ok(Ended::Interrupted(signal)) => (Status::Interrupted, signal.to_string()),
-        Err(error) => (Status::Failed, error.to_string()),
+        Err(error) => (Status::Failed, error.one_line()),
     };
     let written = directory.append(&Entry::Finished { at: ports.clock.now(), status, reason, observer });
     // The first thing that went wrong is the one to tell.
@@ -206,7 +214,7 @@ async fn provision<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
 /// Ends and removes everything, in the reverse order; goes on past a refusal and tells the first.
 async fn tear_down<B: Backend, E: Engine, A: Aggressor, M: Metrics, C>(
     ports: &mut Ports<B, E, A, M, C>,
-) -> Result<(), BackendError> {
+) -> Result<(), Refusal> {
     for aggressor in &mut ports.aggressors {
         aggressor.port.close().await;
     }

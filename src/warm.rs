@@ -12,7 +12,7 @@ use jostle_protocol::{
     warm::{Ended, FromWarm, Prepared, Role, ToWarm},
 };
 
-use crate::{engine::EngineError, warm::process::LineProcess};
+use crate::{refusal::Refusal, warm::process::LineProcess};
 
 /// How long weights and pictures may take to load, on a slow disk.
 const PREPARE: Duration = Duration::from_secs(300);
@@ -38,7 +38,7 @@ impl Warm {
         program: &Path,
         kernel: &KernelSpec,
         log: &Path,
-    ) -> Result<(Self, Prepared), EngineError> {
+    ) -> Result<(Self, Prepared), Refusal> {
         let mut parent = LineProcess::spawn(component, program, "warm", log)?;
         parent.say(&ToWarm::Hello { version: VERSION, kernel: kernel.clone() }).await?;
         match parent.hear_within(PREPARE).await? {
@@ -62,7 +62,7 @@ impl Warm {
     ///
     /// # Errors
     /// Where the parent cannot fork, or is gone.
-    pub async fn fork(&mut self, role: Role) -> Result<u32, EngineError> {
+    pub async fn fork(&mut self, role: Role) -> Result<u32, Refusal> {
         self.forks += 1;
         let expected = self.forks;
         self.parent.say(&ToWarm::Fork { id: expected, role }).await?;
@@ -83,7 +83,7 @@ impl Warm {
     ///
     /// # Errors
     /// Where the parent is gone.
-    pub async fn release(&mut self, pid: u32) -> Result<(), EngineError> {
+    pub async fn release(&mut self, pid: u32) -> Result<(), Refusal> {
         self.parent.say(&ToWarm::Release { pid }).await
     }
 
@@ -91,7 +91,7 @@ impl Warm {
     ///
     /// # Errors
     /// Where the parent is gone, or a worker does not end.
-    pub async fn end(&mut self, pids: &[u32]) -> Result<(), EngineError> {
+    pub async fn end(&mut self, pids: &[u32]) -> Result<(), Refusal> {
         for pid in pids {
             self.parent.say(&ToWarm::End { pid: *pid }).await?;
         }
@@ -108,7 +108,7 @@ impl Warm {
     ///
     /// # Errors
     /// Where the parent is gone.
-    pub async fn ended(&mut self, pid: u32) -> Result<Option<Ended>, EngineError> {
+    pub async fn ended(&mut self, pid: u32) -> Result<Option<Ended>, Refusal> {
         while let Some(message) = self.parent.hear_if_said().await? {
             self.note(message)?;
         }
@@ -119,7 +119,7 @@ impl Warm {
     ///
     /// # Errors
     /// Where the parent is gone.
-    pub async fn next_end(&mut self) -> Result<(u32, Ended), EngineError> {
+    pub async fn next_end(&mut self) -> Result<(u32, Ended), Refusal> {
         loop {
             if let Some((pid, ended)) = self.ended.iter().next() {
                 return Ok((*pid, *ended));
@@ -134,7 +134,7 @@ impl Warm {
         self.parent.finish(PATIENCE).await;
     }
 
-    fn note(&mut self, message: FromWarm) -> Result<(), EngineError> {
+    fn note(&mut self, message: FromWarm) -> Result<(), Refusal> {
         match message {
             FromWarm::Exited { pid, ended, .. } => {
                 self.ended.insert(pid, ended);

@@ -207,7 +207,8 @@ fn errors_have_remedies() {
             assert!(page.contains(&told), "docs/errors.md says nothing of {field} ({})", source.display());
             fields += 1;
         }
-        for rest in code.split("component: ").skip(1) {
+        for rest in ["Refusal::new(", "COMPONENT: &str = "].iter().flat_map(|before| code.split(before).skip(1)) {
+            let rest = rest.trim_start();
             let literal = rest.strip_prefix("format!(").unwrap_or(rest).strip_prefix('"');
             // Of `"executor-{}"` the page knows an example, such as `executor-n0-0`.
             let Some(name) = literal.and_then(|rest| rest.split(['"', '{']).next()).map(str::trim) else { continue };

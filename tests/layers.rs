@@ -220,6 +220,17 @@ fn violations(sources: &[Source]) -> BTreeSet<String> {
             found.insert(format!("{} names {path}: units and clock lie below everything else", source.file));
         }
     }
+    // Paths that begin with a capital letter are a type's own.
+    let external = |path: &&String| path.starts_with(char::is_lowercase);
+    for source in sources.iter().filter(|s| covers("crate::refusal", &s.module)) {
+        let own = |path: &str| ["std", "thiserror", "crate::refusal"].iter().any(|own| covers(own, path));
+        for path in source.paths.iter().filter(external).filter(|path| !own(path)) {
+            found.insert(format!(
+                "{} names {path}: refusal lies at the bottom, on std and thiserror alone",
+                source.file
+            ));
+        }
+    }
     found
 }
 
@@ -308,6 +319,8 @@ fn planted_violations_are_found() {
         ("study/block.rs", "use crate::runner::Session;"),
         ("record/journal.rs", "use crate::cgroup::Group;"),
         ("units.rs", "use crate::clock::Clock;"),
+        ("refusal.rs", "use crate::units::NodeId;"),
+        ("refusal.rs", "use serde::Serialize;"),
         ("metrics/prometheus/client.rs", "fn f<'a>(c: char) { if c == '\"' { super::super::super::runner::go() } }"),
         ("report.rs", "use anyhow::Context;"),
         ("imported/read.rs", "use crate::record::Record;"),
@@ -332,6 +345,7 @@ fn planted_violations_are_found() {
             "use super::super::Backend; use crate::cgroup::Group; use super::Local; use crate::backend::local::X;",
         ),
         ("backend.rs", "pub mod local;"),
+        ("refusal.rs", "use std::fmt; use thiserror::Error; fn f() { Refusal::new(self::WHY, super::refusal::WHY) }"),
     ];
     for (file, text) in good {
         assert_eq!(found(file, text), 0, "{file}: {text}");

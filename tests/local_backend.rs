@@ -286,8 +286,8 @@ async fn a_memory_limit_that_is_reached_is_told() {
     assert_eq!(local.post_mortem(), None);
     greedy.0.stdin.take().unwrap().write_all(b"go\n").unwrap();
     assert!(greedy.was_killed());
-    let told = local.post_mortem().unwrap();
-    assert!(told.starts_with("pod greedy reached its memory limit of 16Mi"), "{told}");
+    let told = local.post_mortem().unwrap().one_line();
+    assert!(told.starts_with("pod greedy: reached its memory limit of 16Mi"), "{told}");
     assert!(told.contains("spec.primary.resources.limits.memory"), "{told}");
     local.stop("greedy").await.unwrap();
     assert_eq!(local.post_mortem(), None);

@@ -24,9 +24,10 @@ use jostle::{
     backend::{Place, PodSpec},
     clock::{Clock, RealClock},
     metrics::{
-        Counters, Metrics, MetricsError, SeriesWindow, name,
+        Counters, Metrics, SeriesWindow, name,
         prometheus::{AgentSource, Managed, PrometheusConfig},
     },
+    refusal::Refusal,
 };
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::watch};
@@ -290,7 +291,7 @@ async fn an_early_end_is_an_error() {
 }
 
 async fn start(mut metrics: Managed) -> String {
-    let error: MetricsError = metrics.start("/jostle").await.unwrap_err();
+    let error: Refusal = metrics.start("/jostle").await.unwrap_err();
     error.to_string()
 }
 

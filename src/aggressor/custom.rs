@@ -9,7 +9,8 @@ use crate::{
     },
     backend::{PodSpec, Resources, Role},
     copies::{Copies, CopiesConfig, Output, digest},
-    engine::{EngineError, Workload},
+    engine::Workload,
+    refusal::Refusal,
     units::{NodeId, Rate},
 };
 
@@ -41,7 +42,7 @@ impl CustomTenants {
 }
 
 impl Aggressor for CustomTenants {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         self.copies.check()?;
         let workload = Workload {
             provenance: format!("`{}`", self.config.copies.command.text()),
@@ -51,7 +52,7 @@ impl Aggressor for CustomTenants {
         Ok((workload, Vec::new()))
     }
 
-    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, Refusal> {
         self.stop().await?;
         let name = &self.config.name;
         let each = |node: &NodeId| {
@@ -64,25 +65,25 @@ impl Aggressor for CustomTenants {
         Ok(pods)
     }
 
-    async fn start(&mut self) -> Result<(), EngineError> {
+    async fn start(&mut self) -> Result<(), Refusal> {
         self.copies.release().await
     }
 
-    async fn set_rate(&mut self, _: Rate) -> Result<(), EngineError> {
-        let component = format!("aggressor {}", self.config.name);
-        Err(EngineError { component, why: "a command has no rate; accepted: an aggressor without load".to_owned() })
+    async fn set_rate(&mut self, _: Rate) -> Result<(), Refusal> {
+        let refusal = Refusal::new(format!("aggressor {}", self.config.name), "a command has no rate");
+        Err(refusal.accepting("an aggressor without load"))
     }
 
-    async fn counts(&mut self, _: bool) -> Result<Vec<TenantCounts>, EngineError> {
+    async fn counts(&mut self, _: bool) -> Result<Vec<TenantCounts>, Refusal> {
         self.copies.all_alive().await?;
         Ok(Vec::new())
     }
 
-    async fn reset(&mut self) -> Result<(), EngineError> {
+    async fn reset(&mut self) -> Result<(), Refusal> {
         Ok(())
     }
 
-    async fn begin_run(&mut self, _: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+    async fn begin_run(&mut self, _: WindowRun) -> Result<Vec<RunOrder>, Refusal> {
         Ok(Vec::new())
     }
 
@@ -90,7 +91,7 @@ impl Aggressor for CustomTenants {
         Vec::new()
     }
 
-    async fn stop(&mut self) -> Result<(), EngineError> {
+    async fn stop(&mut self) -> Result<(), Refusal> {
         self.copies.end().await;
         Ok(())
     }

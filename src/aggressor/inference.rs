@@ -18,7 +18,8 @@ use crate::{
         run::{RunEnd, TAIL, WindowRun},
     },
     backend::{self, Place, PodSpec, Resources},
-    engine::{EngineError, Workload},
+    engine::Workload,
+    refusal::Refusal,
     units::{NodeId, Rate, Seed},
     warm::Warm,
 };
@@ -68,17 +69,17 @@ struct Tenant {
 }
 
 impl Tenant {
-    fn error(&self, why: impl Into<String>) -> EngineError {
-        EngineError { component: self.pod.clone(), why: why.into() }
+    fn error(&self, why: impl Into<String>) -> Refusal {
+        Refusal::new(&self.pod, why)
     }
 
-    fn ended(&self, ended: Ended, last_words: &str) -> EngineError {
+    fn ended(&self, ended: Ended, last_words: &str) -> Refusal {
         let words =
             if last_words.is_empty() { String::new() } else { format!("; last words in the log: {last_words}") };
         self.error(format!("process {} {ended}{words}", self.pid))
     }
 
-    async fn say(&mut self, order: &ToTenant) -> Result<(), EngineError> {
+    async fn say(&mut self, order: &ToTenant) -> Result<(), Refusal> {
         let said = match &mut self.control {
             Some(control) => control.say(order).await,
             None => Err("it was not started; start comes first".to_owned()),
@@ -86,7 +87,7 @@ impl Tenant {
         said.map_err(|why| self.error(why))
     }
 
-    async fn report(&mut self) -> Result<TenantCounts, EngineError> {
+    async fn report(&mut self) -> Result<TenantCounts, Refusal> {
         let mut latencies_us = Vec::new();
         loop {
             let heard = match &mut self.control {
@@ -136,11 +137,11 @@ impl Inference {
         Self { config, warm: None, token: None, listener: None, tenants: Vec::new(), creations: 0 }
     }
 
-    fn error(&self, why: &str) -> EngineError {
-        EngineError { component: format!("aggressor {}", self.config.name), why: why.to_owned() }
+    fn error(&self, why: &str) -> Refusal {
+        Refusal::new(format!("aggressor {}", self.config.name), why)
     }
 
-    async fn try_create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
+    async fn try_create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, Refusal> {
         let token = Token::random().map_err(|error| self.error(&format!("/dev/urandom: {error}")))?;
         let told = |error: std::io::Error| self.error(&format!("listening on 127.0.0.1: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(told)?;
@@ -171,7 +172,7 @@ impl Inference {
     }
 
     /// Fails where a tenant has ended.
-    async fn check(&mut self) -> Result<(), EngineError> {
+    async fn check(&mut self) -> Result<(), Refusal> {
         let Some(warm) = &mut self.warm else { return Ok(()) };
         for tenant in &self.tenants {
             if let Some(ended) = warm.ended(tenant.pid).await? {
@@ -181,7 +182,7 @@ impl Inference {
         Ok(())
     }
 
-    async fn say(&mut self, order: &ToTenant) -> Result<(), EngineError> {
+    async fn say(&mut self, order: &ToTenant) -> Result<(), Refusal> {
         self.check().await?;
         for tenant in &mut self.tenants {
             tenant.say(order).await?;
@@ -189,7 +190,7 @@ impl Inference {
         Ok(())
     }
 
-    async fn try_start(&mut self) -> Result<(), EngineError> {
+    async fn try_start(&mut self) -> Result<(), Refusal> {
         let (Some(warm), Some(listener), Some(token)) = (&mut self.warm, &self.listener, &self.token) else {
             return Err(self.error("start needs tenants; create comes first"));
         };
@@ -226,7 +227,7 @@ impl Inference {
 }
 
 impl Aggressor for Inference {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         let component = format!("warm-{}", self.config.name);
         let log = self.config.log_dir.join(format!("{component}.log"));
         let (warm, prepared) = Warm::spawn(&component, &self.config.program, &self.config.kernel, &log).await?;
@@ -237,7 +238,7 @@ impl Aggressor for Inference {
         Ok((Workload { provenance, cost_per_image: Some(cost_us / 1e6), digest }, vec![pod]))
     }
 
-    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, Refusal> {
         self.stop().await?;
         match self.try_create(nodes).await {
             Ok(pods) => Ok(pods),
@@ -249,7 +250,7 @@ impl Aggressor for Inference {
         }
     }
 
-    async fn start(&mut self) -> Result<(), EngineError> {
+    async fn start(&mut self) -> Result<(), Refusal> {
         let deadline = self.config.start_deadline;
         match tokio::time::timeout(deadline, self.try_start()).await {
             Ok(started) => started,
@@ -265,12 +266,12 @@ impl Aggressor for Inference {
         }
     }
 
-    async fn set_rate(&mut self, rate: Rate) -> Result<(), EngineError> {
+    async fn set_rate(&mut self, rate: Rate) -> Result<(), Refusal> {
         let queries_per_second = rate.0 / self.tenants.len().max(1) as f64;
         self.say(&ToTenant::SetRate { queries_per_second }).await
     }
 
-    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
+    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, Refusal> {
         // All are asked before the first answer is waited for, so that their counts are of about the same time.
         self.say(&ToTenant::Report { latencies }).await?;
         let mut counts = Vec::with_capacity(self.tenants.len());
@@ -280,11 +281,11 @@ impl Aggressor for Inference {
         Ok(counts)
     }
 
-    async fn reset(&mut self) -> Result<(), EngineError> {
+    async fn reset(&mut self) -> Result<(), Refusal> {
         self.say(&ToTenant::Reset).await
     }
 
-    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, Refusal> {
         self.check().await?;
         let (network, seed, tenants) = (self.config.kernel.network, Seed(self.config.seed), self.tenants.len());
         let mut orders = Vec::with_capacity(tenants);
@@ -310,7 +311,7 @@ impl Aggressor for Inference {
         ends
     }
 
-    async fn stop(&mut self) -> Result<(), EngineError> {
+    async fn stop(&mut self) -> Result<(), Refusal> {
         (self.token, self.listener) = (None, None);
         // Without its connection a tenant ends; the others are killed. Neither has anything to save.
         let pids: Vec<u32> = self.tenants.drain(..).map(|tenant| tenant.pid).collect();

@@ -17,8 +17,9 @@ pub use lock::runtime_directory;
 pub use precondition::{Inspection, check, inspect};
 
 use crate::{
-    backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Role},
+    backend::{Backend, Layout, Place, PodSpec, Provisioned, Role},
     cgroup::{self, Caller, CgroupError, Group, Hierarchy, ending::Whereabouts, tree},
+    refusal::Refusal,
     units::{Bytes, Millicores, NodeId},
 };
 
@@ -91,26 +92,29 @@ impl Local {
         Self { config, tree: None }
     }
 
-    fn tree(&mut self) -> Result<&mut Tree, BackendError> {
-        self.tree.as_mut().ok_or_else(|| refusal("local backend", "there are no hosts yet", "provision first"))
+    fn tree(&mut self) -> Result<&mut Tree, Refusal> {
+        self.tree
+            .as_mut()
+            .ok_or_else(|| Refusal::new("local backend", "there are no hosts yet").accepting("provision first"))
     }
 }
 
 impl Backend for Local {
-    async fn provision(&mut self, layout: &Layout) -> Result<Provisioned, BackendError> {
+    async fn provision(&mut self, layout: &Layout) -> Result<Provisioned, Refusal> {
         if self.tree.is_some() {
-            return Err(refusal("local backend", "the hosts are there already", "teardown first"));
+            return Err(Refusal::new("local backend", "the hosts are there already").accepting("teardown first"));
         }
         precondition::run_name(&self.config.run)?;
         let hierarchy = Hierarchy::of_caller(&self.config.cgroup_root, &self.config.caller)?;
         self.provision_in(hierarchy, layout).await
     }
 
-    async fn launch(&mut self, pod: &PodSpec) -> Result<(), BackendError> {
+    async fn launch(&mut self, pod: &PodSpec) -> Result<(), Refusal> {
         let tree = self.tree()?;
         if tree.pods.contains_key(&pod.name) {
             let why = "a pod of this name is there already";
-            return Err(refusal(&format!("pod {}", pod.name), why, "a name of its own, such as executor-n0-0"));
+            let refusal = Refusal::new(format!("pod {}", pod.name), why);
+            return Err(refusal.accepting("a name of its own, such as executor-n0-0"));
         }
         check_pod_name(&pod.name)?;
         let launched = tree.place(pod);
@@ -121,18 +125,18 @@ impl Backend for Local {
         launched
     }
 
-    async fn stop(&mut self, pod: &str) -> Result<(), BackendError> {
+    async fn stop(&mut self, pod: &str) -> Result<(), Refusal> {
         match &mut self.tree {
             Some(tree) => tree.stop(pod).await,
             None => Ok(()),
         }
     }
 
-    fn post_mortem(&self) -> Option<String> {
+    fn post_mortem(&self) -> Option<Refusal> {
         self.tree.as_ref().and_then(Tree::out_of_memory)
     }
 
-    async fn teardown(&mut self) -> Result<(), BackendError> {
+    async fn teardown(&mut self) -> Result<(), Refusal> {
         if let Some(tree) = &mut self.tree {
             tree.end().await?;
             self.tree = None;
@@ -142,7 +146,7 @@ impl Backend for Local {
 }
 
 impl Local {
-    async fn provision_in(&mut self, hierarchy: Hierarchy, layout: &Layout) -> Result<Provisioned, BackendError> {
+    async fn provision_in(&mut self, hierarchy: Hierarchy, layout: &Layout) -> Result<Provisioned, Refusal> {
         let lock = Lock::of(&self.config, &self.config.run)?;
         precondition::no_leftovers(&self.config)?;
         let home = hierarchy.whereabouts()?;
@@ -156,7 +160,7 @@ impl Local {
                 Ok(Provisioned { description, tree: tree.run.to_string() })
             }
             Err(error) => {
-                let mut error = BackendError::from(error);
+                let mut error = Refusal::from(error);
                 if let Err(left) = self.teardown().await {
                     error.why = format!("{}; and removing what was made failed: {}", error.why, left.why);
                 }
@@ -201,7 +205,7 @@ impl Tree {
         self.hierarchy.set_cpus(group, cpus)
     }
 
-    fn place(&mut self, spec: &PodSpec) -> Result<(), BackendError> {
+    fn place(&mut self, spec: &PodSpec) -> Result<(), Refusal> {
         let group = match spec.place {
             Place::Reserve => self.reserve_group(&spec.name)?,
             Place::Node { node, role } => self.node_group(spec, node, role)?,
@@ -212,17 +216,18 @@ impl Tree {
         Ok(())
     }
 
-    fn reserve_group(&mut self, name: &str) -> Result<Group, BackendError> {
+    fn reserve_group(&mut self, name: &str) -> Result<Group, Refusal> {
         let group = self.run.child(tree::RESERVE).child(name);
         self.pods.insert(name.to_owned(), Pod { group: group.clone(), burstable: None, memory: None });
         self.hierarchy.create(&group)?;
         Ok(group)
     }
 
-    fn node_group(&mut self, spec: &PodSpec, id: NodeId, role: Role) -> Result<Group, BackendError> {
+    fn node_group(&mut self, spec: &PodSpec, id: NodeId, role: Role) -> Result<Group, Refusal> {
         let Some(node) = self.nodes.get(&id) else {
             let accepted = self.nodes.keys().map(NodeId::to_string).collect::<Vec<_>>().join(", ");
-            return Err(refusal(&format!("pod {}", spec.name), format!("there is no node {id}"), accepted));
+            let why = format!("there is no node {id}");
+            return Err(Refusal::new(format!("pod {}", spec.name), why).accepting(accepted));
         };
         let values = kubelet::pod(&spec.resources);
         let directory = tree::pod(role_name(role), &spec.name);
@@ -246,7 +251,7 @@ impl Tree {
     }
 
     /// The first pod whose memory limit made the kernel kill, with a limit that says what to change.
-    fn out_of_memory(&self) -> Option<String> {
+    fn out_of_memory(&self) -> Option<Refusal> {
         self.pods.iter().find_map(|(name, pod)| {
             let (role, limit) = pod.memory?;
             self.hierarchy.oom_kills(&pod.group).filter(|kills| *kills > 0)?;
@@ -254,10 +259,9 @@ impl Tree {
                 Role::Primary => "spec.primary.resources.limits.memory",
                 Role::Aggressor => "resources.limits.memory of the aggressor",
             };
-            Some(format!(
-                "pod {name} reached its memory limit of {limit}, and the kernel killed a process of it; accepted: a larger {field}, for \
-                 example 1Gi, or none"
-            ))
+            let why = format!("reached its memory limit of {limit}, and the kernel killed a process of it");
+            let accepted = format!("a larger {field}, for example 1Gi, or none");
+            Some(Refusal::new(format!("pod {name}"), why).accepting(accepted))
         })
     }
 
@@ -270,7 +274,7 @@ impl Tree {
     }
 
     /// Known until it is really gone, so that a failed stop can be repeated.
-    async fn stop(&mut self, name: &str) -> Result<(), BackendError> {
+    async fn stop(&mut self, name: &str) -> Result<(), Refusal> {
         let Some(pod) = self.pods.get(name) else { return Ok(()) };
         self.hierarchy.leave(&pod.group, Some(&self.home))?;
         self.hierarchy.kill_all(&pod.group).await?;
@@ -281,7 +285,7 @@ impl Tree {
         Ok(())
     }
 
-    async fn end(&mut self) -> Result<(), BackendError> {
+    async fn end(&mut self) -> Result<(), Refusal> {
         self.hierarchy.leave(&self.run, Some(&self.home))?;
         self.hierarchy.kill_all(&self.run).await?;
         self.hierarchy.remove(&self.run).await?;
@@ -302,17 +306,13 @@ fn role_name(role: Role) -> &'static str {
 }
 
 /// A DNS label, as Kubernetes has it (RFC 1123): the name becomes a directory here and a label there.
-fn check_pod_name(name: &str) -> Result<(), BackendError> {
+fn check_pod_name(name: &str) -> Result<(), Refusal> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if (1..=63).contains(&name.len()) && name.chars().all(inner) && !name.starts_with('-') && !name.ends_with('-') {
         return Ok(());
     }
     let accepted = "lower-case letters, digits and '-', such as executor-n0-0";
-    Err(refusal(&format!("pod {name:?}"), "this name is no DNS label", accepted))
-}
-
-fn refusal(component: &str, why: impl Into<String>, accepted: impl Into<String>) -> BackendError {
-    BackendError { component: component.to_owned(), why: why.into(), accepted: accepted.into() }
+    Err(Refusal::new(format!("pod {name:?}"), "this name is no DNS label").accepting(accepted))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{fs, io::Write as _, path::Path};
 
 use jostle_protocol::kernel::Network;
 
-use super::{Failure, cache, doctor, local, machine, output};
+use super::{Failure, cache, doctor, local, machine, output, refused};
 use crate::{
     cli::{InitArgs, Workload},
     experiment,
@@ -63,11 +63,10 @@ fn write(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let mut options = fs::OpenOptions::new();
     let options = if force { options.create(true).truncate(true) } else { options.create_new(true) };
     options.write(true).open(path).and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
-        let (path, kind) = (path.display(), error.kind());
-        let accepted = match kind {
+        let accepted = match error.kind() {
             std::io::ErrorKind::AlreadyExists => "another name, or --force to overwrite it",
             _ => "a file in a directory that exists and can be written to, for example --out first.yaml",
         };
-        Failure::usage(format!("{path}: {error}\n  accepted: {accepted}"))
+        Failure::usage(refused(path, &error).accepting(accepted))
     })
 }

@@ -18,10 +18,7 @@ use crate::{
         custom::{CustomTenants, CustomTenantsConfig},
         inference::{Inference, InferenceConfig},
     },
-    backend::{
-        BackendError,
-        local::{Local, LocalConfig},
-    },
+    backend::local::{Local, LocalConfig},
     clock::RealClock,
     copies::{Copies, CopiesConfig},
     engine::{
@@ -31,6 +28,7 @@ use crate::{
     experiment::{AggressorSpec, Command, Experiment, Images, Work},
     metrics::prometheus::{AgentSource, Managed, PrometheusConfig},
     plan::Plan,
+    refusal::Refusal,
     runner::{ArmAggressor, Ports},
     units::Seed,
 };
@@ -44,7 +42,7 @@ pub const SCRATCH: &str = "scratch";
 pub type LocalPorts = Ports<Local, LocalEngine, LocalAggressor, Managed, RealClock>;
 
 /// The program of every command of an experiment, or why it cannot be found; `base` is the experiment file's folder. Touches nothing.
-pub fn commands(experiment: &Experiment, base: &Path) -> Vec<Result<PathBuf, BackendError>> {
+pub fn commands(experiment: &Experiment, base: &Path) -> Vec<Result<PathBuf, Refusal>> {
     let tenants = experiment.arms.iter().filter_map(|arm| arm.aggressor.as_ref());
     let tenants = tenants.filter_map(|aggressor| match &aggressor.workload {
         Work::Custom(command) => Some(&**command),
@@ -56,11 +54,7 @@ pub fn commands(experiment: &Experiment, base: &Path) -> Vec<Result<PathBuf, Bac
     };
     let check = |command: &Command| {
         let nowhere = Path::new("");
-        Copies::new(copies("", command, base, nowhere, &RealClock::start())).check().map_err(|error| {
-            let (why, accepted) =
-                error.why.split_once("; accepted: ").unwrap_or((&error.why, "a command that is there"));
-            BackendError { component: error.component.clone(), why: why.to_owned(), accepted: accepted.to_owned() }
-        })
+        Copies::new(copies("", command, base, nowhere, &RealClock::start())).check()
     };
     job.into_iter().chain(tenants).map(check).collect()
 }
@@ -90,59 +84,45 @@ pub fn has_torch() -> bool {
 }
 
 /// The workload programs lie beside this one; those with libtorch have names of their own.
-pub fn program(what: &str, network: Network) -> Result<PathBuf, BackendError> {
+pub fn program(what: &str, network: Network) -> Result<PathBuf, Refusal> {
     let suffix = if network == Network::Spin { "" } else { "-torch" };
     let name = format!("jostle-{what}{suffix}");
-    let missing = |component: String, why: String| BackendError {
-        component,
-        why,
-        accepted: if suffix.is_empty() {
-            "cargo build".to_owned()
-        } else {
-            "make setup build  # or workload: spin, which needs no libtorch".to_owned()
-        },
+    let accepted = if suffix.is_empty() {
+        "cargo build"
+    } else {
+        "make setup build  # or workload: spin, which needs no libtorch"
     };
-    let here = env::current_exe().map_err(|error| missing(name.clone(), error.to_string()))?;
+    let here = env::current_exe().map_err(|error| Refusal::new(&name, error.to_string()).accepting(accepted))?;
     let program = here.with_file_name(&name);
     if program.is_file() {
         return Ok(program);
     }
-    Err(missing(program.display().to_string(), "no such program".to_owned()))
+    Err(Refusal::new(program.display().to_string(), "no such program").accepting(accepted))
 }
 
 /// Whether the weights, or the model, and the pictures of a kernel are there: which, or none where it needs none.
-pub fn files(kernel: &KernelSpec) -> Result<Option<String>, BackendError> {
+pub fn files(kernel: &KernelSpec) -> Result<Option<String>, Refusal> {
     if let (Network::Torchscript, Some(model)) = (kernel.network, &kernel.weights) {
         is_model(model)?;
     } else if let Some(weights) = kernel.weights.as_ref().filter(|weights| !weights.is_file()) {
-        return Err(BackendError {
-            component: weights.display().to_string(),
-            why: "no such weights".to_owned(),
-            accepted: "make setup".to_owned(),
-        });
+        return Err(Refusal::new(weights.display().to_string(), "no such weights").accepting("make setup"));
     }
     let Some(folder) = &kernel.folder else { return Ok(None) };
-    let refused = |why: String, accepted: &str| BackendError {
-        component: format!("images.folder {}", folder.display()),
-        why,
-        accepted: accepted.to_owned(),
-    };
+    let refused = |why: &str| Refusal::new(format!("images.folder {}", folder.display()), why);
     let classes = fs::read_dir(folder).map(|entries| entries.flatten().filter(|entry| entry.path().is_dir()).count());
     match classes {
         Ok(classes @ 1..) => Ok(Some(format!("pictures of {classes} classes ({})", folder.display()))),
-        Ok(0) => Err(refused(
-            "holds no class".to_owned(),
+        Ok(0) => Err(refused("holds no class").accepting(
             "a folder with one sub-folder of pictures per class, for example tabby/one.jpg; or folder: default after make setup",
         )),
-        Err(error) => Err(refused(
-            error.to_string(),
+        Err(error) => Err(refused(&error.to_string()).accepting(
             "a folder with one sub-folder of pictures per class; or folder: default after make setup",
         )),
     }
 }
 
 /// Whether a file may be a TorchScript program: an archive, as its beginning says. What is in it libtorch will tell.
-fn is_model(path: &Path) -> Result<(), BackendError> {
+fn is_model(path: &Path) -> Result<(), Refusal> {
     const ARCHIVE: &[u8] = b"PK\x03\x04";
     let begin = fs::metadata(path).and_then(|found| {
         if !found.is_file() {
@@ -157,13 +137,10 @@ fn is_model(path: &Path) -> Result<(), BackendError> {
         Ok(_) => "is no TorchScript file".to_owned(),
         Err(error) => error.to_string(),
     };
-    Err(BackendError {
-        component: format!("model {}", path.display()),
-        why,
-        accepted: "a file, from the experiment file's folder, that Python wrote with \
-                   torch.jit.trace(net.eval(), torch.rand(1, 3, 64, 64)).save(\"net.pt\")"
-            .to_owned(),
-    })
+    Err(Refusal::new(format!("model {}", path.display()), why).accepting(
+        "a file, from the experiment file's folder, that Python wrote with \
+         torch.jit.trace(net.eval(), torch.rand(1, 3, 64, 64)).save(\"net.pt\")",
+    ))
 }
 
 /// Copies of a command in a run in `directory`; `whose` folders are theirs alone.
@@ -210,7 +187,7 @@ pub fn ports(experiment: &Experiment, plan: &Plan, directory: &Path, base: &Path
                 resources: plan.executor,
                 first_progress: experiment.trial.warmup + experiment.trial.settle,
             };
-            LocalEngine::Custom(Custom::new(config).map_err(Failure::machine)?)
+            LocalEngine::Custom(Custom::new(config)?)
         }
     };
     let aggressor = |spec: &AggressorSpec, resources| -> Result<LocalAggressor, Failure> {

@@ -6,7 +6,7 @@ use clap::CommandFactory as _;
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::{Failure, output};
+use super::{Failure, output, refused};
 use crate::cli::Cli;
 
 const NAME: &str = "jostle";
@@ -29,10 +29,7 @@ pub fn man(directory: Option<&Path>) -> Result<u8, Failure> {
         return Ok(0);
     };
     let failed = |path: &Path, error: std::io::Error| {
-        Failure::usage(format!(
-            "{}: {error}\n  accepted: a directory to write into, for example man/man1",
-            path.display()
-        ))
+        Failure::usage(refused(path, &error).accepting("a directory to write into, for example man/man1"))
     };
     fs::create_dir_all(directory).map_err(|error| failed(directory, error))?;
     for (name, command) in commands(NAME.to_owned(), program) {

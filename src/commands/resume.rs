@@ -2,29 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, doctor, machine, output, run};
+use super::{Failure, doctor, machine, output, refused, run};
 use crate::{
     cli::Output,
     experiment::BackendChoice,
     record::{Entry, Record, RunDirectory, Status},
+    refusal::Refusal,
     study::Study,
 };
 
 /// Goes on with a run that was interrupted, killed, or failed half-way.
 pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
     // A link such as runs/latest is resolved, so that the run keeps its name.
-    let path = &path.canonicalize().map_err(|error| {
-        Failure::usage(format!("{}: {error}\n  accepted: a run directory, for example runs/latest", path.display()))
-    })?;
+    let path = &path
+        .canonicalize()
+        .map_err(|error| Failure::usage(refused(path, &error).accepting("a run directory, for example runs/latest")))?;
     let record = Record::read(path).map_err(Failure::usage)?;
     if let Some(Entry::Finished { status: status @ (Status::Complete | Status::Refused), .. }) = record.entries.last() {
         let how = if *status == Status::Complete { "complete" } else { "refused by the method" };
-        let why = format!(
-            "{}: this run is {how}, there is nothing to go on with\n  accepted: jostle report {}",
-            path.display(),
-            path.display()
-        );
-        return Err(Failure::usage(why));
+        let name = path.display().to_string();
+        let refusal = Refusal::new(&name, format!("this run is {how}, there is nothing to go on with"));
+        return Err(Failure::usage(refusal.accepting(format!("jostle report {name}"))));
     }
     let facts = machine::facts();
     // Where the user brought nothing there is no such file, and nothing to find from there.
@@ -35,11 +33,8 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
     });
     if record.experiment.backend == BackendChoice::Local {
         if before.is_some_and(|before| before.cpus != facts.cpus) {
-            let why = format!(
-                "{}: was begun on other CPUs than this machine has\n  accepted: the machine of its first trial",
-                path.display()
-            );
-            return Err(Failure::machine(why));
+            let refusal = Refusal::new(path.display().to_string(), "was begun on other CPUs than this machine has");
+            return Err(refusal.accepting("the machine of its first trial").into());
         }
         doctor::preflight(&record.experiment, &record.plan, &base, Some(path))?;
     }

@@ -91,7 +91,7 @@ pub fn act(
             }
             BackendChoice::Local => {
                 let mut ports = local::ports(experiment, plan, &path, base)?;
-                let scratch = Scratch::announce(&path.join(local::SCRATCH)).map_err(Failure::machine)?;
+                let scratch = Scratch::announce(&path.join(local::SCRATCH))?;
                 let ended = drive(session, &mut ports, directory, options).await;
                 scratch.remove();
                 ended

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::backend::local::runtime_directory;
+use super::refused;
+use crate::{backend::local::runtime_directory, refusal::Refusal};
 
 /// One announced directory.
 pub struct Scratch {
@@ -19,7 +20,7 @@ impl Scratch {
     ///
     /// # Errors
     /// Where the runtime directory cannot be written to.
-    pub fn announce(directory: &Path) -> Result<Self, String> {
+    pub fn announce(directory: &Path) -> Result<Self, Refusal> {
         let announced = runtime_directory();
         let link = announced.join(std::process::id().to_string());
         let made = || -> io::Result<PathBuf> {
@@ -34,10 +35,8 @@ impl Scratch {
             Ok(directory) => Ok(Self { link, directory }),
             Err(error) => {
                 let _ = fs::remove_dir(&announced);
-                Err(format!(
-                    "{}: {error}\n  accepted: a directory that this user may write to, with room for a link",
-                    announced.display()
-                ))
+                let refusal = refused(&announced, &error);
+                Err(refusal.accepting("a directory that this user may write to, with room for a link"))
             }
         }
     }

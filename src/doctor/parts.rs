@@ -3,10 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Check, Read, Status};
-use crate::{
-    backend::{BackendError, Layout},
-    experiment::SpecError,
-};
+use crate::{backend::Layout, experiment::SpecError, refusal::Refusal};
 
 /// Less than this and a run cannot keep its record.
 const LEAST: u64 = 16 << 20;
@@ -16,7 +13,7 @@ const LITTLE: u64 = 1 << 30;
 const SET_UP: u64 = 3 << 29;
 
 /// The backend's own look at a precondition; none where it could not look.
-pub fn looked_at(check: &'static str, found: Option<Result<String, BackendError>>) -> Check {
+pub fn looked_at(check: &'static str, found: Option<Result<String, Refusal>>) -> Check {
     match found {
         Some(Ok(evidence)) => Check::ok(check, evidence),
         Some(Err(error)) => refused(check, error),
@@ -26,13 +23,14 @@ pub fn looked_at(check: &'static str, found: Option<Result<String, BackendError>
     }
 }
 
-fn refused(check: &'static str, error: BackendError) -> Check {
-    let BackendError { component, why, accepted } = error;
-    Check::fail(check, if component == check { why } else { format!("{component}: {why}") }, accepted)
+fn refused(check: &'static str, error: Refusal) -> Check {
+    let Refusal { component, why, accepted } = error;
+    let evidence = if component == check { why } else { format!("{component}: {why}") };
+    Check { check, status: Status::Fail, evidence, remedy: accepted }
 }
 
 /// Groups of runs that were killed, and the data that they announced.
-pub fn leftovers(groups: Option<Result<String, BackendError>>, announced: Read<Vec<PathBuf>>) -> Check {
+pub fn leftovers(groups: Option<Result<String, Refusal>>, announced: Read<Vec<PathBuf>>) -> Check {
     let groups = looked_at("leftovers", groups);
     match announced {
         _ if groups.status != Status::Ok => groups,
@@ -50,7 +48,7 @@ pub fn leftovers(groups: Option<Result<String, BackendError>>, announced: Read<V
 }
 
 /// Whether the topology fits: by the plan, and by the CPUs that control groups may use.
-pub fn cpus(planned: Result<&Layout, &SpecError>, machine: &[u32], groups: Option<Result<(), BackendError>>) -> Check {
+pub fn cpus(planned: Result<&Layout, &SpecError>, machine: &[u32], groups: Option<Result<(), Refusal>>) -> Check {
     let layout = match planned {
         Ok(layout) => layout,
         Err(error) => return Check::fail("cpus", format!("{}: {}", error.field, error.why), error.accepted.clone()),
@@ -113,7 +111,7 @@ pub fn prometheus(found: Option<Found>) -> Check {
 }
 
 /// The workload programs that the experiment needs, and whether each is there and starts.
-pub fn programs(found: Vec<Result<PathBuf, BackendError>>) -> Check {
+pub fn programs(found: Vec<Result<PathBuf, Refusal>>) -> Check {
     let mut names = Vec::new();
     for program in found {
         match program {
@@ -126,7 +124,7 @@ pub fn programs(found: Vec<Result<PathBuf, BackendError>>) -> Check {
 }
 
 /// Weights and pictures that the experiment needs.
-pub fn data(found: Vec<Result<Option<String>, BackendError>>) -> Check {
+pub fn data(found: Vec<Result<Option<String>, Refusal>>) -> Check {
     let mut told: Vec<String> = Vec::new();
     for data in found {
         match data {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::{
-    backend::{BackendError, HostLayout, Layout, NodeLayout},
+    backend::{HostLayout, Layout, NodeLayout},
     experiment::SpecError,
+    refusal::Refusal,
     units::{HostId, Millicores, NodeId},
 };
 
@@ -33,8 +34,8 @@ fn layout(cpus: &[&[u32]]) -> Layout {
     Layout { hosts: cpus.iter().enumerate().map(host).collect(), reserve: Millicores(200.0), reserve_cpus: Vec::new() }
 }
 
-fn error(component: &str) -> BackendError {
-    BackendError { component: component.to_owned(), why: "is wrong".to_owned(), accepted: "make it right".to_owned() }
+fn error(component: &str) -> Refusal {
+    Refusal::new(component, "is wrong").accepting("make it right")
 }
 
 #[test]

@@ -12,7 +12,8 @@ use jostle_protocol::{
 
 use crate::{
     backend::{self, Place, PodSpec, Resources},
-    engine::{Advance, Engine, EngineError, Iteration, Task, Workload},
+    engine::{Advance, Engine, Iteration, Task, Workload},
+    refusal::Refusal,
     units::{NodeId, Timestamp},
     warm::{Warm, process::LineProcess},
 };
@@ -62,7 +63,7 @@ struct Job {
     /// Process of each slot, in order of executor and slot.
     slots: Vec<Slot>,
     /// Why the job died, found together with iterations that had to be told first.
-    death: Option<EngineError>,
+    death: Option<Refusal>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -79,11 +80,11 @@ impl Builtin {
         Self { config, warm: None, job: None, jobs: 0 }
     }
 
-    fn error(why: &str) -> EngineError {
-        EngineError { component: "builtin engine".to_owned(), why: why.to_owned() }
+    fn error(why: &str) -> Refusal {
+        Refusal::new("builtin engine", why)
     }
 
-    async fn try_create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
+    async fn try_create(&mut self) -> Result<Vec<PodSpec>, Refusal> {
         let config = &self.config;
         let Some(warm) = &mut self.warm else {
             return Err(Self::error("create needs a warm parent; prepare comes first"));
@@ -136,16 +137,16 @@ impl Builtin {
 
 impl Job {
     /// The job's death in the name of the executor whose process ended.
-    fn ended(&self, pid: u32, ended: Ended, last_words: &str) -> EngineError {
+    fn ended(&self, pid: u32, ended: Ended, last_words: &str) -> Refusal {
         let slot = self.slots.iter().find(|slot| slot.pid == pid);
         let component = slot.map_or_else(|| "worker".to_owned(), |slot| format!("executor {}", slot.node));
         let words =
             if last_words.is_empty() { String::new() } else { format!("; last words in the log: {last_words}") };
-        EngineError { component, why: format!("process {pid} {ended}{words}") }
+        Refusal::new(component, format!("process {pid} {ended}{words}"))
     }
 
     /// The job's death in the name of an executor that the driver lost, with its exit status where that can be learned.
-    async fn lost(&self, executor: u32, slot: u32, why: &str, warm: &mut Warm) -> EngineError {
+    async fn lost(&self, executor: u32, slot: u32, why: &str, warm: &mut Warm) -> Refusal {
         let Some(slot) = self.slots.iter().find(|seat| (seat.executor, seat.slot) == (executor, slot)) else {
             return self
                 .driver
@@ -160,21 +161,14 @@ impl Job {
                 }
             }
         };
-        tokio::time::timeout(POST_MORTEM, post_mortem).await.unwrap_or_else(|_| EngineError {
-            component: format!("executor {}", slot.node),
-            why: format!("its driver lost it: {why}"),
-        })
+        tokio::time::timeout(POST_MORTEM, post_mortem)
+            .await
+            .unwrap_or_else(|_| Refusal::new(format!("executor {}", slot.node), format!("its driver lost it: {why}")))
     }
 
     /// Why the job died, of which the end of worker `pid` is a sign. Executors end with their driver and the driver with its
     /// first lost executor; the driver's last word, or its silent death, tells cause from consequence.
-    async fn autopsy(
-        &mut self,
-        pid: u32,
-        ended: Ended,
-        warm: &mut Warm,
-        iterations: &mut Vec<Iteration>,
-    ) -> EngineError {
+    async fn autopsy(&mut self, pid: u32, ended: Ended, warm: &mut Warm, iterations: &mut Vec<Iteration>) -> Refusal {
         while let Ok(heard) = tokio::time::timeout(POST_MORTEM, self.driver.hear()).await {
             match self.understand(heard, warm).await {
                 Ok(Some(iteration)) => iterations.push(iteration),
@@ -189,9 +183,9 @@ impl Job {
     /// An iteration that is done, or `None` where the job has just begun, or its death.
     async fn understand(
         &self,
-        heard: Result<FromDriver, EngineError>,
+        heard: Result<FromDriver, Refusal>,
         warm: &mut Warm,
-    ) -> Result<Option<Iteration>, EngineError> {
+    ) -> Result<Option<Iteration>, Refusal> {
         match heard? {
             FromDriver::Ready { .. } => Ok(None),
             FromDriver::Iteration(done) => self.iteration(done).map(Some),
@@ -203,7 +197,7 @@ impl Job {
         }
     }
 
-    fn iteration(&self, done: IterationDone) -> Result<Iteration, EngineError> {
+    fn iteration(&self, done: IterationDone) -> Result<Iteration, Refusal> {
         let node = |executor| {
             self.slots
                 .iter()
@@ -225,12 +219,12 @@ impl Job {
             end: Timestamp(done.end),
             images: done.images,
             correct: done.correct,
-            tasks: tasks.collect::<Result<_, EngineError>>()?,
+            tasks: tasks.collect::<Result<_, Refusal>>()?,
         })
     }
 
     /// Moves what the driver said into `iterations`, and fails where the job has died.
-    async fn follow(&mut self, warm: &mut Warm, iterations: &mut Vec<Iteration>) -> Result<(), EngineError> {
+    async fn follow(&mut self, warm: &mut Warm, iterations: &mut Vec<Iteration>) -> Result<(), Refusal> {
         while let Some(report) = self.driver.hear_if_said().await? {
             iterations.extend(self.understand(Ok(report), warm).await?);
         }
@@ -245,7 +239,7 @@ impl Job {
 }
 
 impl Engine for Builtin {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         let log = self.config.log_dir.join("warm-primary.log");
         let (warm, prepared) = Warm::spawn("warm-primary", &self.config.program, &self.config.kernel, &log).await?;
         let pod = PodSpec {
@@ -259,7 +253,7 @@ impl Engine for Builtin {
         Ok((Workload { provenance, cost_per_image: Some(cost_us / 1e6), digest }, vec![pod]))
     }
 
-    async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self) -> Result<Vec<PodSpec>, Refusal> {
         self.cancel().await?;
         match self.try_create().await {
             Ok(pods) => Ok(pods),
@@ -271,7 +265,7 @@ impl Engine for Builtin {
         }
     }
 
-    async fn submit(&mut self) -> Result<(), EngineError> {
+    async fn submit(&mut self) -> Result<(), Refusal> {
         let (Some(warm), Some(job)) = (&mut self.warm, &mut self.job) else {
             return Err(Self::error("submit needs a job; create comes first"));
         };
@@ -291,7 +285,7 @@ impl Engine for Builtin {
         }
     }
 
-    async fn progress(&mut self) -> Result<Advance, EngineError> {
+    async fn progress(&mut self) -> Result<Advance, Refusal> {
         let (Some(warm), Some(job)) = (&mut self.warm, &mut self.job) else {
             return Err(Self::error("progress needs a job; create comes first"));
         };
@@ -307,7 +301,7 @@ impl Engine for Builtin {
         Ok(iterations.into())
     }
 
-    async fn cancel(&mut self) -> Result<(), EngineError> {
+    async fn cancel(&mut self) -> Result<(), Refusal> {
         let Some(mut job) = self.job.take() else { return Ok(()) };
         // A driver that has died cannot hear it.
         drop(job.driver.say(&Order::Stop).await);

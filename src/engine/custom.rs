@@ -13,8 +13,9 @@ use crate::{
     backend::{PodSpec, Resources, Role},
     clock::Clock as _,
     copies::{Copies, CopiesConfig, Output, digest},
-    engine::{Advance, Engine, EngineError, Mark, Workload},
+    engine::{Advance, Engine, Mark, Workload},
     experiment::{CustomJob, ProgressSource},
+    refusal::Refusal,
     units::{NodeId, Timestamp},
 };
 
@@ -58,7 +59,7 @@ impl Custom {
     ///
     /// # Errors
     /// Where the expression, or the HTTP client, cannot be made.
-    pub fn new(config: CustomConfig) -> Result<Self, EngineError> {
+    pub fn new(config: CustomConfig) -> Result<Self, Refusal> {
         let source = match &config.job.progress {
             ProgressSource::Regex(_) => Source::Lines(Vec::new()),
             ProgressSource::Prometheus { query, url } => {
@@ -70,7 +71,7 @@ impl Custom {
     }
 
     /// What a reader has not told yet, checked.
-    fn read(&mut self, now: Timestamp) -> Result<Vec<Mark>, EngineError> {
+    fn read(&mut self, now: Timestamp) -> Result<Vec<Mark>, Refusal> {
         let Source::Lines(readers) = &mut self.source else { return Ok(Vec::new()) };
         let late = now.since(self.began) > self.config.first_progress;
         let mut marks = Vec::new();
@@ -84,7 +85,7 @@ impl Custom {
     }
 
     /// One answer of the query, checked.
-    async fn ask(&mut self, now: Timestamp) -> Result<Vec<Mark>, EngineError> {
+    async fn ask(&mut self, now: Timestamp) -> Result<Vec<Mark>, Refusal> {
         let Source::Asked { query, last } = &mut self.source else { return Ok(Vec::new()) };
         let answer = query.ask().await?;
         let at = self.config.copies.clock.now();
@@ -105,7 +106,7 @@ impl Custom {
 }
 
 impl Engine for Custom {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         self.copies.check()?;
         if let Source::Asked { query, .. } = &self.source {
             // An unreachable Prometheus, or a query that it does not understand, is told before anything is made.
@@ -120,7 +121,7 @@ impl Engine for Custom {
         Ok((workload, Vec::new()))
     }
 
-    async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self) -> Result<Vec<PodSpec>, Refusal> {
         self.cancel().await?;
         let places: Vec<_> = self.config.nodes.iter().map(|node| (format!("executor-{node}"), *node)).collect();
         let (job, clock) = (&self.config.job, &self.config.copies.clock);
@@ -137,7 +138,7 @@ impl Engine for Custom {
         Ok(pods)
     }
 
-    async fn submit(&mut self) -> Result<(), EngineError> {
+    async fn submit(&mut self) -> Result<(), Refusal> {
         if let Source::Asked { last, .. } = &mut self.source {
             *last = None;
         }
@@ -145,7 +146,7 @@ impl Engine for Custom {
         self.copies.release().await
     }
 
-    async fn progress(&mut self) -> Result<Advance, EngineError> {
+    async fn progress(&mut self) -> Result<Advance, Refusal> {
         let now = self.config.copies.clock.now();
         // What a copy said before it ended explains its end better than the end itself does.
         let mut marks = self.read(now)?;
@@ -154,7 +155,7 @@ impl Engine for Custom {
         Ok(Advance { iterations: Vec::new(), marks })
     }
 
-    async fn cancel(&mut self) -> Result<(), EngineError> {
+    async fn cancel(&mut self) -> Result<(), Refusal> {
         self.copies.end().await;
         if let Source::Lines(readers) = &mut self.source {
             readers.clear();

@@ -22,11 +22,12 @@ use crate::{
         Aggressor, TenantCounts,
         run::{RunEnd, WindowRun},
     },
-    backend::{Backend, BackendError, Layout, Place, PodSpec, Provisioned, Resources, Role},
+    backend::{Backend, Layout, Place, PodSpec, Provisioned, Resources, Role},
     clock::Clock as _,
-    engine::{Advance, Engine, EngineError, Iteration, Mark, Task, Workload},
+    engine::{Advance, Engine, Iteration, Mark, Task, Workload},
     experiment::{AggressorSpec, Metric, ProgressSource},
-    metrics::{Counters, Metrics, MetricsError, Samples, name},
+    metrics::{Counters, Metrics, Samples, name},
+    refusal::Refusal,
     units::{NodeId, Rate, Seed, Timestamp},
 };
 
@@ -72,21 +73,21 @@ impl FakeBackend {
 }
 
 impl Backend for FakeBackend {
-    async fn provision(&mut self, _: &Layout) -> Result<Provisioned, BackendError> {
+    async fn provision(&mut self, _: &Layout) -> Result<Provisioned, Refusal> {
         Ok(Provisioned { description: "fake backend: simulated time, made-up numbers".to_owned(), tree: String::new() })
     }
 
-    async fn launch(&mut self, pod: &PodSpec) -> Result<(), BackendError> {
+    async fn launch(&mut self, pod: &PodSpec) -> Result<(), Refusal> {
         self.0.borrow_mut().place(pod);
         Ok(())
     }
 
-    async fn stop(&mut self, pod: &str) -> Result<(), BackendError> {
+    async fn stop(&mut self, pod: &str) -> Result<(), Refusal> {
         self.0.borrow_mut().remove(pod);
         Ok(())
     }
 
-    async fn teardown(&mut self) -> Result<(), BackendError> {
+    async fn teardown(&mut self) -> Result<(), Refusal> {
         self.0.borrow_mut().clear();
         Ok(())
     }
@@ -103,23 +104,23 @@ impl FakeEngine {
 }
 
 impl Engine for FakeEngine {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         Ok((workload("job", IMAGE_COST), Vec::new()))
     }
 
-    async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self) -> Result<Vec<PodSpec>, Refusal> {
         let nodes = self.0.borrow().nodes.clone();
         Ok(nodes.into_iter().map(|node| pod(format!("executor-{node}"), node, Role::Primary)).collect())
     }
 
-    async fn submit(&mut self) -> Result<(), EngineError> {
+    async fn submit(&mut self) -> Result<(), Refusal> {
         let mut world = self.0.borrow_mut();
         world.clock.advance(Duration::from_millis(500));
         world.begin_job();
         Ok(())
     }
 
-    async fn progress(&mut self) -> Result<Advance, EngineError> {
+    async fn progress(&mut self) -> Result<Advance, Refusal> {
         let mut world = self.0.borrow_mut();
         let now = world.clock.now();
         let (mut fresh, mut marks) = (Vec::new(), Vec::new());
@@ -158,7 +159,7 @@ impl Engine for FakeEngine {
         Ok(Advance { iterations: fresh, marks })
     }
 
-    async fn cancel(&mut self) -> Result<(), EngineError> {
+    async fn cancel(&mut self) -> Result<(), Refusal> {
         self.0.borrow_mut().job = None;
         Ok(())
     }
@@ -201,18 +202,18 @@ impl FakeAggressor {
 }
 
 impl Aggressor for FakeAggressor {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         Ok((workload("tenant", QUERY_COST), Vec::new()))
     }
 
-    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, Refusal> {
         let each = |node: &NodeId| (0..self.pods_per_node).map(|_| *node).collect::<Vec<_>>();
         self.nodes = nodes.iter().flat_map(each).collect();
         let named = self.nodes.iter().enumerate();
         Ok(named.map(|(number, node)| pod(format!("tenant-{node}-{number}"), *node, Role::Aggressor)).collect())
     }
 
-    async fn start(&mut self) -> Result<(), EngineError> {
+    async fn start(&mut self) -> Result<(), Refusal> {
         self.since = self.world.borrow().offered();
         if self.network.is_none() {
             self.world.borrow_mut().offer(COMMAND_RATE);
@@ -220,12 +221,12 @@ impl Aggressor for FakeAggressor {
         Ok(())
     }
 
-    async fn set_rate(&mut self, rate: Rate) -> Result<(), EngineError> {
+    async fn set_rate(&mut self, rate: Rate) -> Result<(), Refusal> {
         self.world.borrow_mut().offer(rate);
         Ok(())
     }
 
-    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
+    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, Refusal> {
         if self.network.is_none() {
             return Ok(Vec::new());
         }
@@ -246,12 +247,12 @@ impl Aggressor for FakeAggressor {
         Ok(counts.collect())
     }
 
-    async fn reset(&mut self) -> Result<(), EngineError> {
+    async fn reset(&mut self) -> Result<(), Refusal> {
         self.since = self.world.borrow().offered();
         Ok(())
     }
 
-    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, Refusal> {
         self.reset().await?;
         let (tenants, seed) = (self.nodes.len(), self.seed);
         let orders = |network| (0..tenants).map(|number| run.order(network, seed, number, tenants)).collect();
@@ -264,7 +265,7 @@ impl Aggressor for FakeAggressor {
         self.runs.drain(..).map(told).collect()
     }
 
-    async fn stop(&mut self) -> Result<(), EngineError> {
+    async fn stop(&mut self) -> Result<(), Refusal> {
         self.world.borrow_mut().offer(Rate(0.0));
         self.nodes.clear();
         self.runs.clear();
@@ -307,29 +308,26 @@ impl FakeMetrics {
 }
 
 impl Metrics for FakeMetrics {
-    async fn start(&mut self, _: &str) -> Result<Vec<PodSpec>, MetricsError> {
+    async fn start(&mut self, _: &str) -> Result<Vec<PodSpec>, Refusal> {
         Ok(Vec::new())
     }
 
-    async fn ready(&mut self) -> Result<(), MetricsError> {
+    async fn ready(&mut self) -> Result<(), Refusal> {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), MetricsError> {
+    fn check(&mut self) -> Result<(), Refusal> {
         Ok(())
     }
 
-    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
+    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, Refusal> {
         Ok(self.0.borrow().counters(start, end))
     }
 
-    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, Refusal> {
         match metric {
             name::NODE_CPU => Ok(self.0.borrow().node_cpu(start, end)),
-            _ => Err(MetricsError {
-                component: "fake metrics".to_owned(),
-                why: format!("keeps no samples of {metric}; {} is accepted", name::NODE_CPU),
-            }),
+            _ => Err(Refusal::new("fake metrics", format!("keeps no samples of {metric}")).accepting(name::NODE_CPU)),
         }
     }
 

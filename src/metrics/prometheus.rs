@@ -12,7 +12,8 @@ use std::{
 
 use crate::{
     backend::{Place, PodSpec, Resources},
-    metrics::{Counters, Metrics, MetricsError, Samples, name},
+    metrics::{Counters, Metrics, Samples, name},
+    refusal::Refusal,
     units::Timestamp,
 };
 
@@ -89,7 +90,7 @@ impl Managed {
     }
 
     /// The agent, where it is ours, and the address it answers at.
-    async fn start_agent(&self, tree: &str) -> Result<(Option<Process>, SocketAddr), MetricsError> {
+    async fn start_agent(&self, tree: &str) -> Result<(Option<Process>, SocketAddr), Refusal> {
         let (program, cgroup_root) = match &self.config.agent {
             AgentSource::At(address) => return Ok((None, *address)),
             AgentSource::Program { program, cgroup_root } => (program, cgroup_root),
@@ -98,7 +99,7 @@ impl Managed {
         let arguments = arguments.chain([cgroup_root.into(), "--listen".into(), "127.0.0.1:0".into()]);
         let log = self.config.log_dir.join("agent.log");
         let mut agent = Process::spawn("agent", program, arguments, &[], &log, Stdio::Piped)
-            .map_err(|e| MetricsError { why: format!("{}; give the path of a jostle binary", e.why), ..e })?;
+            .map_err(|refusal| refusal.accepting("the path of a jostle binary"))?;
         let line = match tokio::time::timeout(READY_WITHIN, agent.read_line()).await {
             Ok(line) => line?,
             Err(_) => return Err(agent.failure("printed no address within 20 s")),
@@ -108,7 +109,7 @@ impl Managed {
     }
 
     /// Prometheus, listening at a port that was free a moment ago.
-    async fn start_prometheus(&self) -> Result<(Process, Client), MetricsError> {
+    async fn start_prometheus(&self) -> Result<(Process, Client), Refusal> {
         let program = find_program(self.config.prometheus.as_deref())?;
         let log = self.config.log_dir.join("prometheus.log");
         let mut attempt = 1;
@@ -129,13 +130,13 @@ impl Managed {
         }
     }
 
-    fn running(&mut self) -> Result<&mut Running, MetricsError> {
-        self.running.as_mut().ok_or_else(|| error("is not running; call start first".into()))
+    fn running(&mut self) -> Result<&mut Running, Refusal> {
+        self.running.as_mut().ok_or_else(|| error("is not running; call start first"))
     }
 }
 
 impl Metrics for Managed {
-    async fn start(&mut self, tree: &str) -> Result<Vec<PodSpec>, MetricsError> {
+    async fn start(&mut self, tree: &str) -> Result<Vec<PodSpec>, Refusal> {
         self.close().await;
         fs::create_dir_all(&self.config.log_dir).map_err(|e| at(&self.config.log_dir, &e))?;
         let data = DataDir::create(&self.config.data_dir)?;
@@ -148,7 +149,7 @@ impl Metrics for Managed {
         Ok(pods)
     }
 
-    async fn ready(&mut self) -> Result<(), MetricsError> {
+    async fn ready(&mut self) -> Result<(), Refusal> {
         let running = self.running()?;
         let mut refused = None;
         let waited = tokio::time::timeout(READY_WITHIN, async {
@@ -157,8 +158,8 @@ impl Metrics for Managed {
                 match running.client.stored_scrapes().await {
                     Ok(2..) => return Ok(()),
                     Ok(_) => refused = None,
-                    Err(refusal) if refusal.passing => refused = Some(refusal.why),
-                    Err(refusal) => return Err(running.prometheus.failure(&refusal.why)),
+                    Err(unanswered) if unanswered.passing => refused = Some(unanswered.why),
+                    Err(unanswered) => return Err(running.prometheus.failure(&unanswered.why)),
                 }
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
@@ -170,11 +171,11 @@ impl Metrics for Managed {
         }
     }
 
-    fn check(&mut self) -> Result<(), MetricsError> {
+    fn check(&mut self) -> Result<(), Refusal> {
         self.running()?.check()
     }
 
-    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
+    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, Refusal> {
         let interval = self.config.interval;
         let running = self.running()?;
         running.check()?;
@@ -183,7 +184,7 @@ impl Metrics for Managed {
         decode::counters(&body, start, end, interval).map_err(|why| running.prometheus.failure(&why))
     }
 
-    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, Refusal> {
         let running = self.running()?;
         running.check()?;
         let names = format!("{metric}|{}", name::READ_TIME);
@@ -203,30 +204,30 @@ impl Metrics for Managed {
 
 impl Running {
     /// An error where one of the processes has ended.
-    fn check(&mut self) -> Result<(), MetricsError> {
+    fn check(&mut self) -> Result<(), Refusal> {
         self.prometheus.check()?;
         self.agent.as_mut().map_or(Ok(()), Process::check)
     }
 
-    fn agent_failure(&self, why: &str) -> MetricsError {
+    fn agent_failure(&self, why: &str) -> Refusal {
         match &self.agent {
             Some(agent) => agent.failure(why),
-            None => MetricsError { component: "agent".into(), why: why.into() },
+            None => Refusal::new("agent", why),
         }
     }
 }
 
 impl DataDir {
     /// Makes it anew; one that a killed run left behind is removed first, anything else is left alone.
-    fn create(path: &Path) -> Result<Self, MetricsError> {
+    fn create(path: &Path) -> Result<Self, Refusal> {
         let fail = |e: io::Error| at(path, &e);
         if path.join(CONFIG_FILE).exists() {
             fs::remove_dir_all(path).map_err(fail)?;
         }
         fs::create_dir_all(path).map_err(fail)?;
         if fs::read_dir(path).map_err(fail)?.next().is_some() {
-            let why = format!("{} holds other files; give a directory that is empty or does not exist", path.display());
-            return Err(error(why));
+            let refusal = error(format!("{} holds other files", path.display()));
+            return Err(refusal.accepting("a directory that is empty or does not exist"));
         }
         Ok(Self(path.to_owned()))
     }
@@ -240,7 +241,7 @@ impl Drop for DataDir {
 }
 
 /// Returns when Prometheus answers, or its error when it has ended.
-async fn wait_until_up(process: &mut Process, client: &Client) -> Result<(), MetricsError> {
+async fn wait_until_up(process: &mut Process, client: &Client) -> Result<(), Refusal> {
     let waited = tokio::time::timeout(READY_WITHIN, async {
         loop {
             let up = client.is_up().await;
@@ -255,14 +256,14 @@ async fn wait_until_up(process: &mut Process, client: &Client) -> Result<(), Met
 }
 
 /// The binary that was named, or the first `prometheus` in `PATH`.
-fn find_program(named: Option<&Path>) -> Result<PathBuf, MetricsError> {
-    const INSTALL: &str = "install it: apt-get install prometheus, or make setup";
+fn find_program(named: Option<&Path>) -> Result<PathBuf, Refusal> {
+    const INSTALL: &str = "apt-get install prometheus, or make setup";
     match named {
         Some(path) if path.is_file() => Ok(path.to_owned()),
-        Some(path) => Err(error(format!("there is no file {}; {INSTALL}", path.display()))),
+        Some(path) => Err(error(format!("there is no file {}", path.display())).accepting(INSTALL)),
         None => std::env::var_os("PATH")
             .and_then(|path| std::env::split_paths(&path).map(|dir| dir.join("prometheus")).find(|file| file.is_file()))
-            .ok_or_else(|| error(format!("there is no binary of this name in PATH; {INSTALL}"))),
+            .ok_or_else(|| error("there is no binary of this name in PATH").accepting(INSTALL)),
     }
 }
 
@@ -307,10 +308,10 @@ fn reserve_pod(process: &Process) -> PodSpec {
     }
 }
 
-fn error(why: String) -> MetricsError {
-    MetricsError { component: "prometheus".into(), why }
+fn error(why: impl Into<String>) -> Refusal {
+    Refusal::new("prometheus", why)
 }
 
-fn at(path: &Path, e: &io::Error) -> MetricsError {
-    error(format!("{}: {e}; give a directory that can be written", path.display()))
+fn at(path: &Path, e: &io::Error) -> Refusal {
+    error(format!("{}: {e}", path.display())).accepting("a directory that can be written")
 }

@@ -57,7 +57,7 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         }
         show(progress, at, &record, &outcome, &experiment.primary.scale());
         // Without its instrument every later trial would fail too, one after the other.
-        ports.metrics.check()?;
+        ports.metrics.check().map_err(RunError::Instrument)?;
         if let Some(block) = session.study.blocks().last().filter(|block| block.fate() != Fate::Open) {
             progress(&Progress::at(ports.clock.now(), ended(experiment, &session.study, block)));
         }

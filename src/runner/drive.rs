@@ -164,7 +164,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
                 _ = signals.first(), if !told => { told = true; events.push_back(Event::Signal); }
                 () = self.ports.clock.sleep_until(until) => {
                     if !matches!(machine.state(), State::Washout { .. }) && let Err(error) = self.look().await {
-                        events.push_back(Event::Failed(self.explained(error.to_string())));
+                        events.push_back(Event::Failed(self.explained(error.one_line())));
                     }
                     events.push_back(Event::Time(self.ports.clock.now()));
                 }
@@ -184,9 +184,9 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
                 // What does not stop stays: nothing could be trusted after that.
                 (Err(error), Operation::StopAggressor | Operation::StopPrimary) => return Err(error),
                 // The stops that follow have to be done all the same.
-                (Err(error), Operation::CloseWindow) => self.spoiled = Some(error.to_string()),
+                (Err(error), Operation::CloseWindow) => self.spoiled = Some(error.one_line()),
                 (Err(error), _) => {
-                    failed = Some(error.to_string());
+                    failed = Some(error.one_line());
                     break;
                 }
             }
@@ -197,7 +197,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
     /// With what the backend knows of it: it must be asked before the pods are removed.
     fn explained(&self, why: String) -> String {
         match self.ports.backend.post_mortem() {
-            Some(known) => format!("{why}; {known}"),
+            Some(known) => format!("{why}; {}", known.one_line()),
             None => why,
         }
     }
@@ -514,7 +514,7 @@ impl<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock> Drive<'_, B, E, 
             Ok(counters) => Some(counters),
             Err(error) => {
                 if self.record.ending == Ending::Complete {
-                    self.record.ending = Ending::Failed(error.to_string());
+                    self.record.ending = Ending::Failed(error.one_line());
                 }
                 None
             }

@@ -89,58 +89,50 @@ impl Fuse {
 
 struct Fused<T>(T, Fuse);
 
-fn engine_error() -> EngineError {
-    EngineError { component: "planted".to_owned(), why: "failure".to_owned() }
-}
-
-fn backend_error() -> BackendError {
-    BackendError { component: "planted".to_owned(), why: "failure".to_owned(), accepted: "none".to_owned() }
-}
-
-fn metrics_error() -> MetricsError {
-    MetricsError { component: "planted".to_owned(), why: "failure".to_owned() }
+fn planted() -> Refusal {
+    Refusal::new("planted", "failure").accepting("none")
 }
 
 macro_rules! fused {
-    ($self:ident, $port:expr, $error:expr, $call:ident($($argument:expr),*)) => {{
+    ($self:ident, $port:expr, $call:ident($($argument:expr),*)) => {{
         $self.1.note($port, stringify!($call));
         if $self.1.blows() {
-            return Err($error);
+            return Err(planted());
         }
         $self.0.$call($($argument),*).await
     }};
 }
 
 impl<B: Backend> Backend for Fused<B> {
-    async fn provision(&mut self, layout: &Layout) -> Result<Provisioned, BackendError> {
-        fused!(self, Port::Backend, backend_error(), provision(layout))
+    async fn provision(&mut self, layout: &Layout) -> Result<Provisioned, Refusal> {
+        fused!(self, Port::Backend, provision(layout))
     }
-    async fn launch(&mut self, pod: &PodSpec) -> Result<(), BackendError> {
-        fused!(self, Port::Backend, backend_error(), launch(pod))
+    async fn launch(&mut self, pod: &PodSpec) -> Result<(), Refusal> {
+        fused!(self, Port::Backend, launch(pod))
     }
-    async fn stop(&mut self, pod: &str) -> Result<(), BackendError> {
-        fused!(self, Port::Backend, backend_error(), stop(pod))
+    async fn stop(&mut self, pod: &str) -> Result<(), Refusal> {
+        fused!(self, Port::Backend, stop(pod))
     }
-    async fn teardown(&mut self) -> Result<(), BackendError> {
+    async fn teardown(&mut self) -> Result<(), Refusal> {
         self.0.teardown().await
     }
 }
 
 impl<E: Engine> Engine for Fused<E> {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
-        fused!(self, Port::Engine, engine_error(), prepare())
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
+        fused!(self, Port::Engine, prepare())
     }
-    async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
-        fused!(self, Port::Engine, engine_error(), create())
+    async fn create(&mut self) -> Result<Vec<PodSpec>, Refusal> {
+        fused!(self, Port::Engine, create())
     }
-    async fn submit(&mut self) -> Result<(), EngineError> {
-        fused!(self, Port::Engine, engine_error(), submit())
+    async fn submit(&mut self) -> Result<(), Refusal> {
+        fused!(self, Port::Engine, submit())
     }
-    async fn progress(&mut self) -> Result<Advance, EngineError> {
-        fused!(self, Port::Engine, engine_error(), progress())
+    async fn progress(&mut self) -> Result<Advance, Refusal> {
+        fused!(self, Port::Engine, progress())
     }
-    async fn cancel(&mut self) -> Result<(), EngineError> {
-        fused!(self, Port::Engine, engine_error(), cancel())
+    async fn cancel(&mut self) -> Result<(), Refusal> {
+        fused!(self, Port::Engine, cancel())
     }
     async fn close(&mut self) {
         self.0.close().await;
@@ -148,26 +140,26 @@ impl<E: Engine> Engine for Fused<E> {
 }
 
 impl<A: Aggressor> Aggressor for Fused<A> {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), prepare())
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
+        fused!(self, Port::Aggressor, prepare())
     }
-    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), create(nodes))
+    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, Refusal> {
+        fused!(self, Port::Aggressor, create(nodes))
     }
-    async fn start(&mut self) -> Result<(), EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), start())
+    async fn start(&mut self) -> Result<(), Refusal> {
+        fused!(self, Port::Aggressor, start())
     }
-    async fn set_rate(&mut self, rate: Rate) -> Result<(), EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), set_rate(rate))
+    async fn set_rate(&mut self, rate: Rate) -> Result<(), Refusal> {
+        fused!(self, Port::Aggressor, set_rate(rate))
     }
-    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), counts(latencies))
+    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, Refusal> {
+        fused!(self, Port::Aggressor, counts(latencies))
     }
-    async fn reset(&mut self) -> Result<(), EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), reset())
+    async fn reset(&mut self) -> Result<(), Refusal> {
+        fused!(self, Port::Aggressor, reset())
     }
-    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), begin_run(run))
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, Refusal> {
+        fused!(self, Port::Aggressor, begin_run(run))
     }
     async fn end_run(&mut self) -> Vec<RunEnd> {
         if self.1.plant == Plant::Wait {
@@ -176,8 +168,8 @@ impl<A: Aggressor> Aggressor for Fused<A> {
         }
         if self.1.blows() { Vec::new() } else { self.0.end_run().await }
     }
-    async fn stop(&mut self) -> Result<(), EngineError> {
-        fused!(self, Port::Aggressor, engine_error(), stop())
+    async fn stop(&mut self) -> Result<(), Refusal> {
+        fused!(self, Port::Aggressor, stop())
     }
     async fn close(&mut self) {
         self.0.close().await;
@@ -185,23 +177,23 @@ impl<A: Aggressor> Aggressor for Fused<A> {
 }
 
 impl<M: Metrics> Metrics for Fused<M> {
-    async fn start(&mut self, tree: &str) -> Result<Vec<PodSpec>, MetricsError> {
-        fused!(self, Port::Metrics, metrics_error(), start(tree))
+    async fn start(&mut self, tree: &str) -> Result<Vec<PodSpec>, Refusal> {
+        fused!(self, Port::Metrics, start(tree))
     }
-    async fn ready(&mut self) -> Result<(), MetricsError> {
-        fused!(self, Port::Metrics, metrics_error(), ready())
+    async fn ready(&mut self) -> Result<(), Refusal> {
+        fused!(self, Port::Metrics, ready())
     }
-    fn check(&mut self) -> Result<(), MetricsError> {
+    fn check(&mut self) -> Result<(), Refusal> {
         self.1.note(Port::Metrics, "check");
         // Asked at every look, so not counted as a step: it fails from the planted one on.
         let died = self.1.plant == Plant::Die && self.1.calls.get() >= self.1.at;
-        if died { Err(metrics_error()) } else { self.0.check() }
+        if died { Err(planted()) } else { self.0.check() }
     }
-    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, MetricsError> {
-        fused!(self, Port::Metrics, metrics_error(), window(start, end))
+    async fn window(&mut self, start: Timestamp, end: Timestamp) -> Result<Counters, Refusal> {
+        fused!(self, Port::Metrics, window(start, end))
     }
 
-    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, MetricsError> {
+    async fn series(&mut self, metric: &str, start: Timestamp, end: Timestamp) -> Result<Samples, Refusal> {
         self.1.note(Port::Metrics, "series");
         self.0.series(metric, start, end).await
     }
@@ -303,7 +295,18 @@ fn failing_at_every_step_leaves_nothing() {
     for at in 1..=calls {
         let over = play(Plant::Fail, at);
         assert_eq!(over.alive, 0, "call {at}");
-        let Some(Entry::Finished { status, .. }) = over.record.entries.last() else { panic!("call {at}: no end") };
+        let Some(Entry::Finished { status, reason, .. }) = over.record.entries.last() else {
+            panic!("call {at}: no end")
+        };
+        // What is shown in one line is written in one.
+        let failures = over.record.trials.iter().filter_map(|trial| match &trial.ending {
+            Ending::Failed(why) => Some(why),
+            Ending::Complete | Ending::Interrupted => None,
+        });
+        for why in failures.chain([reason]) {
+            assert!(why.is_empty() || why.contains("planted: failure; accepted: none"), "call {at}: {why}");
+            assert!(!why.contains('\n'), "call {at}: {why}");
+        }
         match over.ended {
             Ok(ended) => assert_eq!((ended, *status), (Ended::Complete, Status::Complete), "call {at}"),
             Err(error) => {
@@ -325,7 +328,7 @@ fn a_dead_instrument_ends_the_run() {
     for at in (1..calls).step_by(19) {
         let over = play(Plant::Die, at);
         assert_eq!(over.alive, 0, "call {at}");
-        assert!(matches!(&over.ended, Err(RunError::Metrics(_))), "call {at}: {:?}", over.ended);
+        assert!(matches!(&over.ended, Err(RunError::Instrument(_))), "call {at}: {:?}", over.ended);
         let tried = over.record.trials.iter().filter(|trial| matches!(trial.ending, Ending::Failed(_))).count();
         assert!(tried <= 1, "call {at}: {tried}");
         let directory = RunDirectory::append_to(&over.path);

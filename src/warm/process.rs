@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::engine::EngineError;
+use crate::refusal::Refusal;
 
 /// A running child whose messages are `T`.
 #[derive(Debug)]
@@ -37,13 +37,10 @@ impl<T: DeserializeOwned + Send + 'static> LineProcess<T> {
     ///
     /// # Errors
     /// Where the program or the log file cannot be opened.
-    pub fn spawn(component: &str, program: &Path, subcommand: &str, log: &Path) -> Result<Self, EngineError> {
-        let told = |path: &Path, error: io::Error| EngineError {
-            component: component.to_owned(),
-            why: format!(
-                "{}: {error}; accepted: a program built from workloads/, and a log folder that exists",
-                path.display()
-            ),
+    pub fn spawn(component: &str, program: &Path, subcommand: &str, log: &Path) -> Result<Self, Refusal> {
+        let told = |path: &Path, error: io::Error| {
+            Refusal::new(component, format!("{}: {error}", path.display()))
+                .accepting("a program built from workloads/, and a log folder that exists")
         };
         let mut child = Command::new(program)
             .arg(subcommand)
@@ -71,7 +68,7 @@ impl<T: DeserializeOwned + Send + 'static> LineProcess<T> {
     ///
     /// # Errors
     /// Where it does not listen any more.
-    pub async fn say(&mut self, message: &impl Serialize) -> Result<(), EngineError> {
+    pub async fn say(&mut self, message: &impl Serialize) -> Result<(), Refusal> {
         let line = encode(message).map_err(|error| self.error(error.to_string()))?;
         let written = match &mut self.input {
             Some(input) => input.write_all(&line).await,
@@ -87,7 +84,7 @@ impl<T: DeserializeOwned + Send + 'static> LineProcess<T> {
     ///
     /// # Errors
     /// Where it has ended (with its exit status and last words), or spoke nonsense.
-    pub async fn hear(&mut self) -> Result<T, EngineError> {
+    pub async fn hear(&mut self) -> Result<T, Refusal> {
         match self.said.recv().await {
             Some(Ok(message)) => Ok(message),
             Some(Err(why)) => Err(self.error(why)),
@@ -99,7 +96,7 @@ impl<T: DeserializeOwned + Send + 'static> LineProcess<T> {
     ///
     /// # Errors
     /// As [`LineProcess::hear`], and where nothing came.
-    pub async fn hear_within(&mut self, patience: Duration) -> Result<T, EngineError> {
+    pub async fn hear_within(&mut self, patience: Duration) -> Result<T, Refusal> {
         match timeout(patience, self.hear()).await {
             Ok(heard) => heard,
             Err(_) => Err(self.error(format!("no answer within {} s", patience.as_secs_f64()))),
@@ -110,7 +107,7 @@ impl<T: DeserializeOwned + Send + 'static> LineProcess<T> {
     ///
     /// # Errors
     /// As [`LineProcess::hear`].
-    pub async fn hear_if_said(&mut self) -> Result<Option<T>, EngineError> {
+    pub async fn hear_if_said(&mut self) -> Result<Option<T>, Refusal> {
         if self.said.is_empty() {
             // Lets the reader see what has come in: the runtime may have one thread, and the caller may not wait for anything.
             tokio::task::yield_now().await;
@@ -124,8 +121,8 @@ impl<T: DeserializeOwned + Send + 'static> LineProcess<T> {
     }
 
     /// An error in its name.
-    pub fn error(&self, why: String) -> EngineError {
-        EngineError { component: self.component.clone(), why }
+    pub fn error(&self, why: String) -> Refusal {
+        Refusal::new(&self.component, why)
     }
 
     /// The last line of its standard error; empty where there is none.
@@ -145,7 +142,7 @@ impl<T: DeserializeOwned + Send + 'static> LineProcess<T> {
     }
 
     /// It is gone, or has closed its output and will not be waited for long.
-    async fn end_of_output(&mut self) -> EngineError {
+    async fn end_of_output(&mut self) -> Refusal {
         let how = match timeout(Duration::from_secs(2), self.child.wait()).await {
             Ok(Ok(status)) => format!("it ended ({status})"),
             Ok(Err(error)) => error.to_string(),

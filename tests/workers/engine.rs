@@ -6,9 +6,10 @@ use jostle::{
     backend::{Place, Resources, Role},
     clock::{Clock, RealClock},
     engine::{
-        Engine, EngineError, Iteration,
+        Engine, Iteration,
         builtin::{Builtin, BuiltinConfig},
     },
+    refusal::Refusal,
     units::{HostId, Millicores, NodeId},
 };
 use jostle_protocol::kernel::{KernelSpec, Network};
@@ -49,7 +50,7 @@ async fn prepared(folder: &Path) -> Builtin {
 }
 
 /// Asks until `count` iterations are done, or the job has died.
-async fn iterations(engine: &mut Builtin, count: usize) -> Result<Vec<Iteration>, EngineError> {
+async fn iterations(engine: &mut Builtin, count: usize) -> Result<Vec<Iteration>, Refusal> {
     let mut done = Vec::new();
     timeout(PATIENCE, async {
         while done.len() < count {
@@ -62,7 +63,7 @@ async fn iterations(engine: &mut Builtin, count: usize) -> Result<Vec<Iteration>
 }
 
 /// Asks until the job has died; returns why.
-async fn death(engine: &mut Builtin) -> EngineError {
+async fn death(engine: &mut Builtin) -> Refusal {
     iterations(engine, usize::MAX).await.unwrap_err()
 }
 

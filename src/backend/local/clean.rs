@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{LocalConfig, lock::Lock};
-use crate::{backend::BackendError, cgroup::Hierarchy};
+use crate::{cgroup::Hierarchy, refusal::Refusal};
 
 /// What was removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl fmt::Display for Removed {
 ///
 /// # Errors
 /// Where a live run holds the lock (it is named), or the kernel refuses.
-pub async fn clean(config: &LocalConfig) -> Result<Removed, BackendError> {
+pub async fn clean(config: &LocalConfig) -> Result<Removed, Refusal> {
     // Without controllers nothing can have been left in them, and that is worth a refusal: the root may be the wrong one.
     Hierarchy::open(&config.cgroup_root)?;
     let _held = Lock::of(config, "jostle clean")?;

@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::LocalConfig;
-use crate::backend::BackendError;
+use crate::refusal::Refusal;
+
+/// Who refuses.
+const COMPONENT: &str = "machine lock";
 
 /// Where what lives as long as a run is announced: in `/run` for root, in the user's own runtime directory (`$XDG_RUNTIME_DIR`) else,
 /// among temporary files where there is none. Nobody else may write there, so nobody can plant a link.
@@ -44,7 +47,7 @@ pub(super) struct Lock {
 
 impl Lock {
     /// Takes the machine for `run`, or says who has it.
-    pub(super) fn of(config: &LocalConfig, run: &str) -> Result<Self, BackendError> {
+    pub(super) fn of(config: &LocalConfig, run: &str) -> Result<Self, Refusal> {
         let own = Self::take(&config.lock, run)?;
         // After the own lock is held: of two who come at once, one at least sees the other.
         for rival in &config.rivals {
@@ -57,7 +60,7 @@ impl Lock {
         Ok(own)
     }
 
-    fn take(path: &Path, run: &str) -> Result<Self, BackendError> {
+    fn take(path: &Path, run: &str) -> Result<Self, Refusal> {
         loop {
             let mut file = OpenOptions::new()
                 .read(true)
@@ -93,26 +96,19 @@ fn same_file(file: &File, path: &Path) -> bool {
     id(file.metadata()).is_some_and(|own| Some(own) == id(fs::metadata(path)))
 }
 
-fn refused(file: &mut File) -> BackendError {
+fn refused(file: &mut File) -> Refusal {
     let mut holder = String::new();
     let holder = match file.read_to_string(&mut holder) {
         Ok(length) if length > 0 => holder,
         _ => "a process that has not yet written its name".to_owned(),
     };
-    BackendError {
-        component: "machine lock".to_owned(),
-        why: format!("another run has this machine: {holder}"),
-        accepted: "one run at a time: wait until it ends, or interrupt it with Ctrl-C".to_owned(),
-    }
+    Refusal::new(COMPONENT, format!("another run has this machine: {holder}"))
+        .accepting("one run at a time: wait until it ends, or interrupt it with Ctrl-C")
 }
 
-fn unusable(path: &Path, error: &io::Error) -> BackendError {
-    BackendError {
-        component: "machine lock".to_owned(),
-        why: format!("cannot use {}: {error}", path.display()),
-        accepted: "a lock file that this user may write: as root /run/jostle.lock, else $XDG_RUNTIME_DIR/jostle.lock"
-            .to_owned(),
-    }
+fn unusable(path: &Path, error: &io::Error) -> Refusal {
+    Refusal::new(COMPONENT, format!("cannot use {}: {error}", path.display()))
+        .accepting("a lock file that this user may write: as root /run/jostle.lock, else $XDG_RUNTIME_DIR/jostle.lock")
 }
 
 #[cfg(test)]

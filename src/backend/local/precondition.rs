@@ -4,8 +4,9 @@ use std::path::{Component, Path};
 
 use super::{LocalConfig, kubelet, lock::Lock};
 use crate::{
-    backend::{BackendError, Layout},
+    backend::Layout,
     cgroup::{CgroupError, Hierarchy, tree},
+    refusal::Refusal,
     units::Millicores,
 };
 
@@ -18,15 +19,15 @@ const PRIVILEGES: &str = "privileges";
 #[derive(Debug)]
 pub struct Inspection {
     /// The controllers: which.
-    pub controllers: Result<String, BackendError>,
+    pub controllers: Result<String, Refusal>,
     /// Whether this user may make groups: as whom, and below which.
-    pub privileges: Option<Result<String, BackendError>>,
+    pub privileges: Option<Result<String, Refusal>>,
     /// Whether the layout's CPUs and quotas are ones that this machine's groups can have.
-    pub layout: Option<Result<(), BackendError>>,
+    pub layout: Option<Result<(), Refusal>>,
     /// Whether no other run is alive.
-    pub lock: Option<Result<String, BackendError>>,
+    pub lock: Option<Result<String, Refusal>>,
     /// Whether nothing of an earlier run is there.
-    pub leftovers: Option<Result<String, BackendError>>,
+    pub leftovers: Option<Result<String, Refusal>>,
 }
 
 /// Looks at every precondition of a run with this layout; cheap, and leaves nothing behind.
@@ -46,17 +47,17 @@ pub fn inspect(config: &LocalConfig, layout: Option<&Layout>) -> Inspection {
 }
 
 /// Which controllers, who may make groups, and the groups themselves where both are as they must be.
-type Groups = (Result<String, BackendError>, Option<Result<String, BackendError>>, Option<Hierarchy>);
+type Groups = (Result<String, Refusal>, Option<Result<String, Refusal>>, Option<Hierarchy>);
 
 fn groups(config: &LocalConfig) -> Groups {
     let user = config.caller.user;
     let refused = |error: CgroupError| {
-        let error = BackendError::from(error);
+        let error = Refusal::from(error);
         if error.component != PRIVILEGES {
             return (Err(error), None, None);
         }
         let found = Hierarchy::open(&config.cgroup_root).map(|found| found.inventory());
-        (found.map_err(BackendError::from), Some(Err(error)), None)
+        (found.map_err(Refusal::from), Some(Err(error)), None)
     };
     let hierarchy = match Hierarchy::of_caller(&config.cgroup_root, &config.caller) {
         Ok(hierarchy) => hierarchy,
@@ -74,7 +75,7 @@ fn groups(config: &LocalConfig) -> Groups {
 ///
 /// # Errors
 /// With what would be accepted.
-pub fn check(config: &LocalConfig, layout: &Layout) -> Result<(), BackendError> {
+pub fn check(config: &LocalConfig, layout: &Layout) -> Result<(), Refusal> {
     run_name(&config.run)?;
     let found = inspect(config, Some(layout));
     found.privileges.transpose()?;
@@ -85,27 +86,23 @@ pub fn check(config: &LocalConfig, layout: &Layout) -> Result<(), BackendError> 
 }
 
 /// A run's name is one directory below `jostle/`.
-pub(super) fn run_name(name: &str) -> Result<(), BackendError> {
+pub(super) fn run_name(name: &str) -> Result<(), Refusal> {
     let mut parts = Path::new(name).components();
     if matches!((parts.next(), parts.next()), (Some(Component::Normal(part)), None) if part == name) {
         return Ok(());
     }
-    Err(BackendError {
-        component: "run name".to_owned(),
-        why: format!("{name:?} cannot name a control group"),
-        accepted: "one path component, such as paper-2019-1".to_owned(),
-    })
+    let refusal = Refusal::new("run name", format!("{name:?} cannot name a control group"));
+    Err(refusal.accepting("one path component, such as paper-2019-1"))
 }
 
 /// The layout's CPUs are the machine's, and every quota is one that the kernel takes.
-fn fits(layout: &Layout, machine: &[u32]) -> Result<(), BackendError> {
+fn fits(layout: &Layout, machine: &[u32]) -> Result<(), Refusal> {
     let there = |component: &str, cpus: &[u32]| match cpus.iter().find(|cpu| !machine.contains(cpu)) {
         None => Ok(()),
-        Some(cpu) => Err(BackendError {
-            component: component.to_owned(),
-            why: format!("shall be pinned to CPU {cpu}, which this machine does not have"),
-            accepted: format!("CPUs among {machine:?}"),
-        }),
+        Some(cpu) => {
+            let why = format!("shall be pinned to CPU {cpu}, which this machine does not have");
+            Err(Refusal::new(component, why).accepting(format!("CPUs among {machine:?}")))
+        }
     };
     there(tree::RESERVE, &layout.reserve_cpus)?;
     for host in &layout.hosts {
@@ -114,53 +111,43 @@ fn fits(layout: &Layout, machine: &[u32]) -> Result<(), BackendError> {
         if let Some(node) =
             host.nodes.iter().find(|n| n.cpus.is_empty() || n.cpus.iter().any(|c| !host.cpus.contains(c)))
         {
-            return Err(BackendError {
-                component: node.node.to_string(),
-                why: format!("shall be pinned to CPUs {:?}, which are no part of its host's", node.cpus),
-                accepted: format!("CPUs among {:?}", host.cpus),
-            });
+            let why = format!("shall be pinned to CPUs {:?}, which are no part of its host's", node.cpus);
+            return Err(Refusal::new(node.node.to_string(), why).accepting(format!("CPUs among {:?}", host.cpus)));
         }
         if let Some(node) = host.nodes.iter().find(|node| node.capacity < SMALLEST) {
-            return Err(BackendError {
-                component: node.node.to_string(),
-                why: format!("a capacity of {} is less than the kernel can give", node.capacity),
-                accepted: format!("{SMALLEST} or more, by fewer nodes per host or a larger hostBudget"),
-            });
+            let why = format!("a capacity of {} is less than the kernel can give", node.capacity);
+            let accepted = format!("{SMALLEST} or more, by fewer nodes per host or a larger hostBudget");
+            return Err(Refusal::new(node.node.to_string(), why).accepting(accepted));
         }
         let largest = host.nodes.iter().map(|node| kubelet::quota_us(node.capacity)).max().unwrap_or(0);
         if largest > kubelet::quota_us(host.budget) {
-            return Err(BackendError {
-                component: host.host.to_string(),
-                why: format!("a node has more than the host's budget of {}", host.budget),
-                accepted: "nodes whose capacities are parts of their host's budget".to_owned(),
-            });
+            let why = format!("a node has more than the host's budget of {}", host.budget);
+            return Err(Refusal::new(host.host.to_string(), why)
+                .accepting("nodes whose capacities are parts of their host's budget"));
         }
     }
     Ok(())
 }
 
 /// Groups of jostle's, while nobody holds the lock, are those of a run that was killed.
-pub(super) fn no_leftovers(config: &LocalConfig) -> Result<(), BackendError> {
+pub(super) fn no_leftovers(config: &LocalConfig) -> Result<(), Refusal> {
     let left = Hierarchy::with_groups_of(&config.cgroup_root, &config.caller)?;
     let Some(first) = left.first() else { return Ok(()) };
     let runs: Vec<String> = left.iter().flat_map(|hierarchy| hierarchy.children(&hierarchy.top())).collect();
     let what = if runs.is_empty() { first.top().to_string() } else { runs.join(", ") };
     let members = left.iter().map(|hierarchy| hierarchy.members(&hierarchy.top()));
     let processes = members.sum::<Result<usize, CgroupError>>()?;
-    Err(BackendError {
-        component: "leftovers".to_owned(),
-        why: format!("an earlier run left control groups behind: {what} ({processes} processes in them)"),
-        accepted: "jostle clean  # then again".to_owned(),
-    })
+    let why = format!("an earlier run left control groups behind: {what} ({processes} processes in them)");
+    Err(Refusal::new("leftovers", why).accepting("jostle clean  # then again"))
 }
 
-impl From<CgroupError> for BackendError {
+impl From<CgroupError> for Refusal {
     fn from(error: CgroupError) -> Self {
         let component = match error {
             CgroupError::NotRoot { .. } | CgroupError::NotDelegated { .. } => PRIVILEGES,
             _ => "cgroup controllers",
         };
-        Self { component: component.to_owned(), why: error.to_string(), accepted: error.accepted().to_owned() }
+        Self::new(component, error.to_string()).accepting(error.accepted())
     }
 }
 
@@ -192,7 +179,7 @@ mod tests {
         let error = check(&LocalConfig { caller: user, ..config(v1.path(), "demo-1-1") }, &layout(1, 1)).unwrap_err();
         assert_eq!(error.component, "privileges");
         assert!(error.why.contains("user 1000") && error.why.contains("v1"), "{error}");
-        assert!(error.accepted.contains("sudo jostle run"), "{error}");
+        assert!(error.accepted.as_deref().unwrap().contains("sudo jostle run"), "{error}");
 
         let (v2, caller) = delegated("cpu memory pids\n");
         let elsewhere = Caller { place: "user.slice".into(), ..caller };
@@ -200,7 +187,14 @@ mod tests {
             check(&LocalConfig { caller: elsewhere, ..config(v2.path(), "demo-1-1") }, &layout(1, 1)).unwrap_err();
         assert_eq!(error.component, "privileges");
         assert!(error.why.contains("not delegated"), "{error}");
-        assert!(error.accepted.starts_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"), "{error}");
+        assert!(
+            error
+                .accepted
+                .as_deref()
+                .unwrap()
+                .starts_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"),
+            "{error}"
+        );
     }
 
     /// A delegation that lacks a controller names it, the group, and how to delegate more.
@@ -211,8 +205,14 @@ mod tests {
         assert_eq!(error.component, "cgroup controllers");
         assert!(error.why.starts_with("controller cpu is not delegated to "), "{error}");
         assert!(error.why.ends_with("run-r1.scope; it has \"memory pids\""), "{error}");
-        assert!(error.accepted.contains(r"'[Service]\nDelegate=cpu cpuset memory pids\n' | sudo tee"), "{error}");
-        assert!(error.accepted.ends_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"), "{error}");
+        assert!(
+            error.accepted.as_deref().unwrap().contains(r"'[Service]\nDelegate=cpu cpuset memory pids\n' | sudo tee"),
+            "{error}"
+        );
+        assert!(
+            error.accepted.as_deref().unwrap().ends_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"),
+            "{error}"
+        );
     }
 
     /// A terminal's scope is its user's, too, but was not delegated: where the user's manager has the controller, the command for a scope
@@ -225,7 +225,14 @@ mod tests {
         own(&root.path().join(manager), caller.user);
         let error = check(&LocalConfig { caller, ..config(root.path(), "demo-1-1") }, &layout(1, 1)).unwrap_err();
         assert_eq!(error.component, "privileges");
-        assert!(error.accepted.starts_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"), "{error}");
+        assert!(
+            error
+                .accepted
+                .as_deref()
+                .unwrap()
+                .starts_with("systemd-run --user --scope -p Delegate=yes jostle run FILE"),
+            "{error}"
+        );
     }
 
     /// Version 2 passes, for root and for a user with a group of its own.
@@ -278,7 +285,7 @@ mod tests {
         let error = check(&config(root.path(), "demo-1-1"), &layout(1, 1)).unwrap_err();
         assert_eq!(error.component, "cgroup controllers");
         assert!(error.why.contains("no controller memory below"), "{error}");
-        assert!(error.accepted.contains("cgroup.controllers"), "{error}");
+        assert!(error.accepted.as_deref().unwrap().contains("cgroup.controllers"), "{error}");
     }
 
     /// Leftovers name the remedy; the groups of a live run name the run instead.

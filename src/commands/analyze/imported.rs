@@ -14,6 +14,7 @@ use crate::{
     imported::{self, LONGEST_FILE},
     plan::BASELINE,
     record::read_regular,
+    refusal::Refusal,
     report::{self, Asked, Ended, ImportedReport},
 };
 
@@ -29,9 +30,8 @@ pub fn compare(path: &Path, args: &AnalyzeArgs) -> Result<u8, Failure> {
     let file = path.display().to_string();
     let bytes = bytes(path).map_err(|error| {
         let most = LONGEST_FILE >> 20;
-        Failure::usage(format!(
-            "{file}: {error}\n  accepted: a CSV file of at most {most} MiB, or - for standard input"
-        ))
+        let refusal = Refusal::new(&file, error.to_string());
+        Failure::usage(refusal.accepting(format!("a CSV file of at most {most} MiB, or - for standard input")))
     })?;
     let named = |error| Failure::usage(format!("{file}:{error}"));
     let runs = imported::read(&bytes, metric).map_err(named)?;
@@ -99,5 +99,5 @@ fn ended(given: &ImportedArgs) -> Result<Ended, Failure> {
 }
 
 fn refused(option: &str, why: &str, accepted: &str) -> Failure {
-    Failure::usage(format!("{option}: {why}\n  accepted: {accepted}"))
+    Failure::usage(Refusal::new(option, why).accepting(accepted))
 }

@@ -19,9 +19,9 @@ use crate::{
         kernel_threads::KernelThreads,
         machine::{self, CpuTime},
     },
-    backend::BackendError,
     commands::{local, machine::list_of_cpus, scratch},
     doctor::{self, Check, Found, Place, Read, Threads, Usage},
+    refusal::Refusal,
 };
 
 /// How long the machine is looked at for what others do to it.
@@ -75,21 +75,18 @@ pub fn prometheus() -> Option<Found> {
 }
 
 /// Each program once, started to see whether it finds its libraries. The driver is always the one without libtorch.
-pub fn programs(kernels: &[(&'static str, KernelSpec)]) -> Vec<Result<PathBuf, BackendError>> {
+pub fn programs(kernels: &[(&'static str, KernelSpec)]) -> Vec<Result<PathBuf, Refusal>> {
     let mut wanted: Vec<(&str, Network)> = vec![("primary", Network::Spin)];
     wanted.extend(kernels.iter().map(|(what, kernel)| (*what, kernel.network)));
     let mut seen = BTreeSet::new();
-    let mut found: Vec<Result<PathBuf, BackendError>> = Vec::new();
+    let mut found: Vec<Result<PathBuf, Refusal>> = Vec::new();
     for (what, network) in wanted {
         let program = local::program(what, network).and_then(|program| match seen.insert(program.clone()) {
             false => Ok(None),
             true => match starts(&program, "--help") {
                 Ok(_) => Ok(Some(program)),
-                Err(why) => Err(BackendError {
-                    component: program.display().to_string(),
-                    why: format!("does not start: {why}"),
-                    accepted: "make setup build, for the libraries of this very build".to_owned(),
-                }),
+                Err(why) => Err(Refusal::new(program.display().to_string(), format!("does not start: {why}"))
+                    .accepting("make setup build, for the libraries of this very build")),
             },
         });
         found.extend(program.transpose());

@@ -10,7 +10,8 @@ use crate::{
         run::{RunEnd, WindowRun},
     },
     backend::PodSpec,
-    engine::{Advance, Engine, EngineError, Workload, builtin::Builtin, custom::Custom},
+    engine::{Advance, Engine, Workload, builtin::Builtin, custom::Custom},
+    refusal::Refusal,
     units::{NodeId, Rate},
 };
 
@@ -54,23 +55,23 @@ macro_rules! aggressor {
 }
 
 impl Engine for LocalEngine {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         engine!(self.prepare())
     }
 
-    async fn create(&mut self) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self) -> Result<Vec<PodSpec>, Refusal> {
         engine!(self.create())
     }
 
-    async fn submit(&mut self) -> Result<(), EngineError> {
+    async fn submit(&mut self) -> Result<(), Refusal> {
         engine!(self.submit())
     }
 
-    async fn progress(&mut self) -> Result<Advance, EngineError> {
+    async fn progress(&mut self) -> Result<Advance, Refusal> {
         engine!(self.progress())
     }
 
-    async fn cancel(&mut self) -> Result<(), EngineError> {
+    async fn cancel(&mut self) -> Result<(), Refusal> {
         engine!(self.cancel())
     }
 
@@ -80,31 +81,31 @@ impl Engine for LocalEngine {
 }
 
 impl Aggressor for LocalAggressor {
-    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), EngineError> {
+    async fn prepare(&mut self) -> Result<(Workload, Vec<PodSpec>), Refusal> {
         aggressor!(self.prepare())
     }
 
-    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, EngineError> {
+    async fn create(&mut self, nodes: &[NodeId]) -> Result<Vec<PodSpec>, Refusal> {
         aggressor!(self.create(nodes))
     }
 
-    async fn start(&mut self) -> Result<(), EngineError> {
+    async fn start(&mut self) -> Result<(), Refusal> {
         aggressor!(self.start())
     }
 
-    async fn set_rate(&mut self, rate: Rate) -> Result<(), EngineError> {
+    async fn set_rate(&mut self, rate: Rate) -> Result<(), Refusal> {
         aggressor!(self.set_rate(rate))
     }
 
-    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, EngineError> {
+    async fn counts(&mut self, latencies: bool) -> Result<Vec<TenantCounts>, Refusal> {
         aggressor!(self.counts(latencies))
     }
 
-    async fn reset(&mut self) -> Result<(), EngineError> {
+    async fn reset(&mut self) -> Result<(), Refusal> {
         aggressor!(self.reset())
     }
 
-    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, EngineError> {
+    async fn begin_run(&mut self, run: WindowRun) -> Result<Vec<RunOrder>, Refusal> {
         aggressor!(self.begin_run(run))
     }
 
@@ -112,7 +113,7 @@ impl Aggressor for LocalAggressor {
         aggressor!(self.end_run())
     }
 
-    async fn stop(&mut self) -> Result<(), EngineError> {
+    async fn stop(&mut self) -> Result<(), Refusal> {
         aggressor!(self.stop())
     }
 

@@ -10,8 +10,9 @@ use regex::Regex;
 use crate::{
     clock::{Clock as _, RealClock},
     copies::Output,
-    engine::{EngineError, Mark},
+    engine::Mark,
     experiment::Counts,
+    refusal::Refusal,
     units::{NodeId, Timestamp},
 };
 
@@ -33,15 +34,8 @@ impl Reader {
     ///
     /// # Errors
     /// Where `regex` is none; an experiment's is one.
-    pub fn start(
-        node: NodeId,
-        output: Output,
-        regex: &str,
-        counts: Counts,
-        clock: RealClock,
-    ) -> Result<Self, EngineError> {
-        let compiled = Regex::new(regex)
-            .map_err(|error| EngineError { component: "progress.regex".to_owned(), why: error.to_string() })?;
+    pub fn start(node: NodeId, output: Output, regex: &str, counts: Counts, clock: RealClock) -> Result<Self, Refusal> {
+        let compiled = Regex::new(regex).map_err(|error| Refusal::new("progress.regex", error.to_string()))?;
         let heard = Arc::new(Mutex::new(Heard::new(node, compiled, counts)));
         let shared = heard.clone();
         drop(output.each_line(move |line| {
@@ -54,10 +48,10 @@ impl Reader {
     ///
     /// # Errors
     /// A line that cannot be progress.
-    pub fn take(&mut self) -> Result<Vec<Mark>, EngineError> {
+    pub fn take(&mut self) -> Result<Vec<Mark>, Refusal> {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         match &heard.fault {
-            Some(why) => Err(self.error(why.clone())),
+            Some(fault) => Err(fault.clone()),
             None => Ok(std::mem::take(&mut heard.marks)),
         }
     }
@@ -66,7 +60,7 @@ impl Reader {
     ///
     /// # Errors
     /// Where there was none: what was said instead.
-    pub fn must_have_spoken(&self, within: Duration) -> Result<(), EngineError> {
+    pub fn must_have_spoken(&self, within: Duration) -> Result<(), Refusal> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if heard.matched {
             return Ok(());
@@ -75,18 +69,21 @@ impl Reader {
             0 => "it wrote none".to_owned(),
             lines => format!("it wrote {lines}, the last one {:?}", heard.last),
         };
-        Err(self.error(format!(
-            "no line of its standard output matched progress.regex '{}' in its first {} s ({said}); accepted: a command that tells \
-             its progress before the window opens, unbuffered where it writes to a pipe (stdbuf -oL, python3 -u), and a regex for \
-             it such as '^done (\\d+)$'",
+        let why = format!(
+            "no line of its standard output matched progress.regex '{}' in its first {} s ({said})",
             self.regex,
             within.as_secs_f64()
-        )))
+        );
+        Err(of_copy(self.node, why).accepting(
+            "a command that tells its progress before the window opens, unbuffered where it writes to a pipe (stdbuf -oL, \
+             python3 -u), and a regex for it such as '^done (\\d+)$'",
+        ))
     }
+}
 
-    fn error(&self, why: String) -> EngineError {
-        EngineError { component: format!("executor-{}", self.node), why }
-    }
+/// In the name of the copy on `node`.
+fn of_copy(node: NodeId, why: String) -> Refusal {
+    Refusal::new(format!("executor-{node}"), why)
 }
 
 /// What one copy has said.
@@ -102,7 +99,7 @@ struct Heard {
     lines: u64,
     last: String,
     matched: bool,
-    fault: Option<String>,
+    fault: Option<Refusal>,
 }
 
 impl Heard {
@@ -132,33 +129,36 @@ impl Heard {
         match self.number(&text) {
             Ok(value) => self.mark(value, now),
             // The first thing that went wrong is the one to tell.
-            Err(why) => {
-                self.fault.get_or_insert(why);
+            Err(fault) => {
+                self.fault.get_or_insert(fault);
             }
         }
         self.matched = true;
     }
 
     /// The mark's value: progress since the copy began, or one reading.
-    fn number(&mut self, text: &str) -> Result<f64, String> {
-        let line = &self.last;
+    fn number(&mut self, text: &str) -> Result<f64, Refusal> {
+        let (node, line) = (self.node, &self.last);
         let Some(number) = text.trim().parse::<f64>().ok().filter(|number| number.is_finite()) else {
-            return Err(format!(
-                "its line {line:?} matched progress.regex, but {text:?} is no number; accepted: a group around the digits alone, \
-                 for example regex: '^done (\\d+)$'"
-            ));
+            let why = format!("its line {line:?} matched progress.regex, but {text:?} is no number");
+            return Err(
+                of_copy(node, why).accepting("a group around the digits alone, for example regex: '^done (\\d+)$'")
+            );
         };
         match self.counts {
-            Counts::Total if self.matched && number < self.total => Err(format!(
-                "its progress went backwards, from {} to {number} in the line {line:?}; accepted: a number that only grows, or \
-                 counts: each where every line tells what was done since the one before",
-                self.total
-            )),
-            Counts::Each if number < 0.0 => Err(format!(
-                "its progress went backwards, by {number} in the line {line:?}; accepted: numbers from 0 on"
-            )),
+            Counts::Total if self.matched && number < self.total => {
+                let why = format!("its progress went backwards, from {} to {number} in the line {line:?}", self.total);
+                Err(of_copy(node, why).accepting(
+                    "a number that only grows, or counts: each where every line tells what was done since the one before",
+                ))
+            }
+            Counts::Each if number < 0.0 => {
+                let why = format!("its progress went backwards, by {number} in the line {line:?}");
+                Err(of_copy(node, why).accepting("numbers from 0 on"))
+            }
             Counts::Reading if number <= 0.0 => {
-                Err(format!("its line {line:?} tells a latency of {number}; accepted: readings above 0"))
+                let why = format!("its line {line:?} tells a latency of {number}");
+                Err(of_copy(node, why).accepting("readings above 0"))
             }
             Counts::Total => {
                 self.total = number;
@@ -220,7 +220,8 @@ mod tests {
     /// What cannot be progress is a fault, and the first one stays.
     #[test]
     fn faults() {
-        let fault = |counts, text: &str| heard(counts, &[(0, "done 5"), (1, text), (2, "done x")]).fault.unwrap();
+        let fault =
+            |counts, text: &str| heard(counts, &[(0, "done 5"), (1, text), (2, "done x")]).fault.unwrap().one_line();
         assert!(fault(Counts::Total, "done 3").contains("backwards, from 5 to 3"));
         assert!(fault(Counts::Each, "done -3").contains("backwards"));
         assert!(fault(Counts::Reading, "done 0").contains("above 0"));

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::engine::EngineError;
+use crate::refusal::Refusal;
 
+/// Who refuses.
+const COMPONENT: &str = "progress.prometheus";
 /// It is asked at every sampling interval, and nothing else goes on meanwhile.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// An answer of one number is far shorter; a longer one is not taken into memory.
@@ -45,10 +47,9 @@ impl Query {
     ///
     /// # Errors
     /// Where there is no HTTP client.
-    pub fn new(query: String, url: String) -> Result<Self, EngineError> {
+    pub fn new(query: String, url: String) -> Result<Self, Refusal> {
         let built = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
-        let http = built
-            .map_err(|error| EngineError { component: "progress.prometheus".to_owned(), why: error.to_string() })?;
+        let http = built.map_err(|error| Refusal::new(COMPONENT, error.to_string()))?;
         Ok(Self { query, url, http })
     }
 
@@ -56,7 +57,7 @@ impl Query {
     ///
     /// # Errors
     /// Where it does not answer, or not with one number.
-    pub async fn ask(&self) -> Result<Option<f64>, EngineError> {
+    pub async fn ask(&self) -> Result<Option<f64>, Refusal> {
         let form = [("query", &self.query)];
         let sent = self.http.post(format!("{}/api/v1/query", self.url)).form(&form).send().await;
         let body = match sent {
@@ -68,27 +69,16 @@ impl Query {
             Ok(Some(body)) => read(&body).map_err(|why| self.error(&why)),
             Err(error) => {
                 let why = if error.is_timeout() { "within 2 s".to_owned() } else { format!("({error})") };
-                Err(EngineError {
-                    component: "progress.prometheus".to_owned(),
-                    why: format!(
-                        "{} did not answer {why}; accepted: the address of a Prometheus that runs, for example url: http://127.0.0.1:9090",
-                        self.url
-                    ),
-                })
+                Err(Refusal::new(COMPONENT, format!("{} did not answer {why}", self.url))
+                    .accepting("the address of a Prometheus that runs, for example url: http://127.0.0.1:9090"))
             }
         }
     }
 
     /// An error about an answer.
-    pub fn error(&self, answer: &str) -> EngineError {
-        EngineError {
-            component: "progress.prometheus".to_owned(),
-            why: format!(
-                "query '{}' was answered by {} with {answer}; accepted: a query of one number that only grows, for example \
-                 'sum(my_items_total)'",
-                self.query, self.url
-            ),
-        }
+    pub fn error(&self, answer: &str) -> Refusal {
+        Refusal::new(COMPONENT, format!("query '{}' was answered by {} with {answer}", self.query, self.url))
+            .accepting("a query of one number that only grows, for example 'sum(my_items_total)'")
     }
 }
 

@@ -41,7 +41,7 @@ fn of(there: &Path, words: &[&str], counts: Counts, progress: ProgressSource) ->
 }
 
 /// Asks until `enough` marks came, or the job has died.
-async fn marks(engine: &mut Custom, enough: impl Fn(&[Mark]) -> bool) -> Result<Vec<Mark>, EngineError> {
+async fn marks(engine: &mut Custom, enough: impl Fn(&[Mark]) -> bool) -> Result<Vec<Mark>, Refusal> {
     let mut all = Vec::new();
     tokio::time::timeout(Duration::from_secs(20), async {
         while !enough(&all) {
@@ -66,8 +66,8 @@ async fn death(script: &str, counts: Counts) -> String {
     };
     engine.cancel().await.unwrap();
     assert!(pods.iter().flat_map(|pod| &pod.pids).all(|pid| !alive(*pid)));
-    assert!(error.component.starts_with("executor-n0-") && error.why.contains("accepted: "), "{error}");
-    error.why
+    assert!(error.component.starts_with("executor-n0-") && error.accepted.is_some(), "{error}");
+    error.one_line()
 }
 
 fn alive(pid: u32) -> bool {

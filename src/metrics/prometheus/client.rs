@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use super::decode;
-use crate::{
-    metrics::{MetricsError, name},
-    units::Timestamp,
-};
+use crate::{metrics::name, refusal::Refusal, units::Timestamp};
 
 /// A query over a window of 120 series takes milliseconds; this is for a machine that is very busy.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -16,13 +13,13 @@ const LONGEST_ANSWER: usize = 64 << 20;
 
 /// Why a query has no answer.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct NoAnswer {
     pub(super) why: String,
     /// It may have one soon.
     pub(super) passing: bool,
 }
 
-impl Refusal {
+impl NoAnswer {
     fn lasting(why: String) -> Self {
         Self { why, passing: false }
     }
@@ -46,7 +43,7 @@ pub(super) struct Client {
 
 impl Client {
     /// `base` is `http://127.0.0.1:PORT/PREFIX`, without a slash at the end.
-    pub(super) fn new(base: String) -> Result<Self, MetricsError> {
+    pub(super) fn new(base: String) -> Result<Self, Refusal> {
         // No proxy: the address is loopback, whatever the environment says.
         let built = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build();
         let http = built.map_err(|e| super::error(format!("no HTTP client: {e}")))?;
@@ -60,9 +57,9 @@ impl Client {
     }
 
     /// How many scrapes of the agent are stored, of the last minute.
-    pub(super) async fn stored_scrapes(&self) -> Result<usize, Refusal> {
+    pub(super) async fn stored_scrapes(&self) -> Result<usize, NoAnswer> {
         let body = self.query(&[("query", format!("{}[1m]", name::READ_TIME))]).await?;
-        decode::sample_count(&body).map_err(Refusal::lasting)
+        decode::sample_count(&body).map_err(NoAnswer::lasting)
     }
 
     /// The raw samples of `[start, end]` and a few milliseconds around it, as JSON, of the metrics whose whole name is matched by the
@@ -76,12 +73,12 @@ impl Client {
         let range = last.saturating_sub(first) + 1;
         let query = format!("{{__name__=~\"{names}\"}}[{range}ms]");
         let answer = self.query(&[("query", query), ("time", format!("{}.{:03}", last / 1000, last % 1000))]).await;
-        answer.map_err(|refusal| refusal.why)
+        answer.map_err(|unanswered| unanswered.why)
     }
 
-    async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, Refusal> {
+    async fn query(&self, form: &[(&str, String)]) -> Result<Vec<u8>, NoAnswer> {
         let failed =
-            |e: reqwest::Error| Refusal { why: format!("did not answer a query: {}", cause(&e)), passing: true };
+            |e: reqwest::Error| NoAnswer { why: format!("did not answer a query: {}", cause(&e)), passing: true };
         let mut answer =
             self.http.post(format!("{}/api/v1/query", self.base)).form(form).send().await.map_err(failed)?;
         let status = answer.status();
@@ -90,7 +87,7 @@ impl Client {
             body.extend_from_slice(&chunk);
             if body.len() > LONGEST_ANSWER {
                 let why = format!("answered a query with more than {} MiB", LONGEST_ANSWER >> 20);
-                return Err(Refusal::lasting(why));
+                return Err(NoAnswer::lasting(why));
             }
         }
         if status.is_success() {
@@ -98,6 +95,6 @@ impl Client {
         }
         let why = format!("answered a query with {status}{}", decode::refusal(&body));
         // Until its storage is open, Prometheus answers 503.
-        Err(Refusal { why, passing: status.is_server_error() })
+        Err(NoAnswer { why, passing: status.is_server_error() })
     }
 }

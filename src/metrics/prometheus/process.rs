@@ -13,7 +13,7 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::{lifeline::die_with_parent, metrics::MetricsError};
+use crate::{lifeline::die_with_parent, refusal::Refusal};
 
 /// How long a process may take to end by itself.
 const END_WITHIN: Duration = Duration::from_secs(2);
@@ -51,11 +51,8 @@ impl Process {
         environment: &[(&str, &str)],
         log: &Path,
         stdio: Stdio,
-    ) -> Result<Self, MetricsError> {
-        let fail = |what: &Path, e: io::Error| MetricsError {
-            component: component.into(),
-            why: format!("{}: {e}", what.display()),
-        };
+    ) -> Result<Self, Refusal> {
+        let fail = |what: &Path, e: io::Error| Refusal::new(component, format!("{}: {e}", what.display()));
         let open = || -> io::Result<(File, u64)> {
             let file = OpenOptions::new().create(true).append(true).open(log)?;
             let length = file.metadata()?.len();
@@ -94,7 +91,7 @@ impl Process {
     }
 
     /// The next line of a piped process; an error where it ends instead.
-    pub(super) async fn read_line(&mut self) -> Result<String, MetricsError> {
+    pub(super) async fn read_line(&mut self) -> Result<String, Refusal> {
         let mut line = String::new();
         let read = match &mut self.output {
             Some(output) => output.read_line(&mut line).await,
@@ -108,7 +105,7 @@ impl Process {
     }
 
     /// An error where it has ended.
-    pub(super) fn check(&mut self) -> Result<(), MetricsError> {
+    pub(super) fn check(&mut self) -> Result<(), Refusal> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(self.failure(&format!("ended early ({status})"))),
@@ -117,13 +114,13 @@ impl Process {
     }
 
     /// `why`, with the last line that the process logged.
-    pub(super) fn failure(&self, why: &str) -> MetricsError {
+    pub(super) fn failure(&self, why: &str) -> Refusal {
         let logged = self.logged();
         let last = match logged.lines().rev().find(|line| !line.trim().is_empty()) {
             Some(line) => format!("its last line: {}", line.trim()),
             None => "it logged nothing".into(),
         };
-        MetricsError { component: self.component.into(), why: format!("{why}; {last} ({})", self.log.display()) }
+        Refusal::new(self.component, format!("{why}; {last} ({})", self.log.display()))
     }
 
     /// Whether it logged this.
