@@ -18,6 +18,7 @@ ROOT := env -u LIBTORCH cargo
 TORCH := --release --package jostle-model --package jostle-torch
 # Tests with goals of their own, which a plain `cargo test` leaves out.
 OWN_GOALS := --test machine --test local_backend --test examples --test long --test vm
+ANALYSIS_TESTS := $(patsubst analysis/tests/%.rs,--test %,$(wildcard analysis/tests/*.rs))
 # A libtorch of one's own is taken where LIBTORCH is set.
 ifndef LIBTORCH
 LIBTORCH := $(shell workloads/model/setup/libtorch.sh --path)
@@ -78,8 +79,7 @@ test: fmt ## Set up, check, and run every test but the long ones; cgroups need r
 	@$(MAKE) --no-print-directory test-cluster
 
 test-fast: fmt clippy-root ## Format, lints, statistics, pure modules, flows on the fake backend: no root, nothing fetched
-	@$(STEP) test-fast $(ROOT) test --locked --no-fail-fast --package jostle --package jostle-analysis --lib --test layers --test docs --test flows \
-	  -- --skip browser::
+	@$(STEP) test-fast $(ROOT) test --locked --no-fail-fast --lib $(ANALYSIS_TESTS) --test layers --test docs --test flows -- --skip browser::
 
 # What only a long run can show; nothing else may use the machine meanwhile.
 test-long: setup build ## The demo, whole, as it is shipped: seven minutes; needs root

@@ -4,19 +4,28 @@
 set -uo pipefail
 scratch=$(mktemp -d)
 lanes=()
-# Ctrl-C reaches the lanes too, for they are in this terminal's group; a kill of this script alone does not.
-trap 'kill "${lanes[@]}" 2>/dev/null; rm -rf "$scratch"' EXIT
+# Each lane is a process group of its own, so that all of it can be ended together.
+set -m
+end() {
+  for lane in "${lanes[@]}"; do kill -- "-$lane" 2>/dev/null; done
+  wait
+  rm -rf "$scratch"
+}
+trap end EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 for goals in "$@"; do
   log=$scratch/${#lanes[@]}
   (
+    set +m
     # shellcheck disable=SC2086 # goals are words
     "${MAKE:-make}" --no-print-directory $goals </dev/null >"$log" 2>&1 &
     made=$!
-    trap 'kill $made 2>/dev/null' TERM
-    tail --pid="$made" -s 0.2 -n +1 -F "$log" 2>/dev/null | grep --line-buffered '^== '
+    tail --pid="$made" -s 0.2 -n +1 -F "$log" 2>/dev/null | grep --line-buffered '^== ' &
     wait "$made"
+    status=$?
+    wait
+    exit "$status"
   ) &
   lanes+=($!)
 done
