@@ -27,6 +27,10 @@ pub use mounts::Setup;
 use mounts::{Mount, Mounts};
 pub use owner::Caller;
 
+/// Period of CFS quotas, in microseconds: the kernel's and the kubelet's default. Quotas below 1 ms are refused, so a shorter
+/// period would not leave room for small nodes.
+pub const PERIOD_US: u64 = 100_000;
+
 /// Where Linux distributions mount the controllers.
 pub const DEFAULT_ROOT: &str = "/sys/fs/cgroup";
 

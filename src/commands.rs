@@ -20,7 +20,11 @@ mod scratch;
 mod screen;
 mod validate;
 
-use std::{io, path::Path, process::ExitCode};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use crate::{
     cli::{Command, loadgen::LoadgenCommand},
@@ -101,6 +105,12 @@ pub fn execute(command: Command) -> ExitCode {
 /// A file or directory that cannot be used.
 fn refused(path: &Path, error: &io::Error) -> Refusal {
     Refusal::new(path.display().to_string(), error.to_string())
+}
+
+/// The folder that paths in an experiment file are relative to.
+fn folder_of(file: &Path) -> Result<PathBuf, Failure> {
+    let file = std::path::absolute(file).map_err(Failure::machine)?;
+    Ok(file.parent().map_or_else(|| file.clone(), Path::to_owned))
 }
 
 /// Reads and checks an experiment file.

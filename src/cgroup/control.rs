@@ -9,10 +9,6 @@ use std::{
 
 use super::{CgroupError, Controller, Group, Hierarchy, affinity::own_cpus, version::Setting};
 
-/// Period of CFS quotas, in microseconds: the kernel's and the kubelet's default. Quotas below 1 ms are refused, so a shorter
-/// period would not leave room for small nodes.
-pub const PERIOD_US: u64 = 100_000;
-
 impl Hierarchy {
     /// Makes the group below every controller, its parents too; what is there already stays. A new group may use its parent's CPUs.
     pub fn create(&self, group: &Group) -> Result<(), CgroupError> {
@@ -60,7 +56,7 @@ impl Hierarchy {
         self.write(Controller::Cpu, group, [version.weight(shares)])
     }
 
-    /// CPU time that the group may use in every [`PERIOD_US`], in microseconds. Not below 1 ms, and (version 1) not above its
+    /// CPU time that the group may use in every [`PERIOD_US`](super::PERIOD_US), in microseconds. Not below 1 ms, and (version 1) not above its
     /// parent's.
     pub fn set_quota(&self, group: &Group, quota_us: u64) -> Result<(), CgroupError> {
         let version = self.version(Controller::Cpu)?;

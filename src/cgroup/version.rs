@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use super::{Counters, control::PERIOD_US};
+use super::{Counters, PERIOD_US};
 
 /// A file of a group, and what is to be written to it.
 pub(super) type Setting = (&'static str, String);

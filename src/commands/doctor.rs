@@ -6,7 +6,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use super::{Failure, cache, local, machine, output, read_experiment, run::folder_of};
+use super::{Failure, cache, folder_of, local, machine, output, read_experiment};
 use crate::{
     backend::local::{Inspection, LocalConfig, inspect, runtime_directory},
     cli::DoctorArgs,

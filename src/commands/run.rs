@@ -1,10 +1,10 @@
 //! `jostle run`: validates, plans, checks the machine, runs every trial, reports.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{
-    Failure, Planned, analyze, block_on, cache, doctor, local, machine, output, plan_file, planning, scratch::Scratch,
-    screen::Screen,
+    Failure, Planned, analyze, block_on, cache, doctor, folder_of, local, machine, output, plan_file, planning,
+    scratch::Scratch, screen::Screen,
 };
 use crate::{
     aggressor::Aggressor,
@@ -24,12 +24,6 @@ use crate::{
 
 /// In the run directory: the folder of the experiment file, from where what the user brought is found when the run is resumed.
 pub const ORIGIN: &str = "origin";
-
-/// The folder that paths in an experiment file are told from.
-pub fn folder_of(file: &Path) -> Result<PathBuf, Failure> {
-    let file = std::path::absolute(file).map_err(Failure::machine)?;
-    Ok(file.parent().map_or_else(|| file.clone(), Path::to_owned))
-}
 
 /// Runs a file.
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {

@@ -28,6 +28,9 @@ pub enum CpuText {
     Auto,
 }
 
+/// A [`CpuText`] of a pod, for the schema alone: shares of the node, but not `auto`.
+pub struct CpuAmountText;
+
 /// `512Mi`, `1Gi`, `1000000`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MemoryText(pub Bytes);

@@ -11,7 +11,7 @@ use schemars::{
 use serde_json::{Value, json};
 
 use super::{
-    quantity::{CpuText, DurationText, MemoryText, Percent, PercentPoints, RateText},
+    quantity::{CpuAmountText, CpuText, DurationText, MemoryText, Percent, PercentPoints, RateText},
     spec::ExperimentSpec,
 };
 
@@ -36,9 +36,6 @@ fn without_null(schema: &mut Schema) {
         schema.insert(if any.len() == 1 { "allOf" } else { "anyOf" }.to_owned(), any.into());
     }
 }
-
-/// `CpuText` of a pod, for the schema alone: shares of the node, but not `auto`.
-pub(super) struct CpuAmountText;
 
 /// A plain decimal number.
 const NUMBER: &str = r"([0-9]+\.?[0-9]*|\.[0-9]+)";

@@ -6,10 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    quantity::{CpuText, DurationText, MemoryText, Percent, PercentPoints, RateText},
-    schema::CpuAmountText,
-};
+use super::quantity::{CpuAmountText, CpuText, DurationText, MemoryText, Percent, PercentPoints, RateText};
 
 /// A name: a DNS label.
 const LABEL: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";

@@ -5,7 +5,7 @@
 
 use crate::{
     backend::Resources,
-    cgroup::{control::PERIOD_US, tree},
+    cgroup::{PERIOD_US, tree},
     units::{Bytes, Millicores},
 };
 
