@@ -104,7 +104,8 @@ impl Managed {
             Ok(line) => line?,
             Err(_) => return Err(agent.failure("printed no address within 20 s")),
         };
-        let address = decode::listening(&line).map_err(|why| agent.failure(&why))?;
+        let address = decode::listening(&line)
+            .map_err(|why| agent.failure(&why).accepting("a jostle binary, whose agent listens at 127.0.0.1"))?;
         Ok((Some(agent), address))
     }
 
@@ -131,7 +132,7 @@ impl Managed {
     }
 
     fn running(&mut self) -> Result<&mut Running, Refusal> {
-        self.running.as_mut().ok_or_else(|| error("is not running; call start first"))
+        self.running.as_mut().ok_or_else(|| error("is not running").accepting("start first"))
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn listening(line: &str) -> Result<SocketAddr, String> {
     if parsed.listening.ip().is_loopback() {
         Ok(parsed.listening)
     } else {
-        Err(format!("it listens at {}, not on loopback; 127.0.0.1 is accepted", parsed.listening))
+        Err(format!("it listens at {}, not on loopback (127.0.0.1)", parsed.listening))
     }
 }
 
