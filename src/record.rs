@@ -54,12 +54,10 @@ pub struct ArmWorkload {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The stopping rule was satisfied, or its last block run.
+    /// The stopping rule was satisfied, its last block run, or as many redone as may be.
     Complete,
     /// By a signal; can be resumed.
     Interrupted,
-    /// The method refuses a result (too many void blocks).
-    Refused,
     /// The machine could not carry it out.
     Failed,
 }

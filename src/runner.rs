@@ -81,10 +81,8 @@ impl Session<'_> {
 /// How a run ended, when the machine did its part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The rule is satisfied, or its last block done.
+    /// The rule is satisfied, its last block done, or as many redone as may be.
     Complete,
-    /// Too many void blocks: the set-up is not under control.
-    Refused(String),
     /// By a signal. The data is kept, and the run can be resumed.
     Interrupted(Signal),
 }
@@ -145,7 +143,6 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
     let removed = tear_down(ports).await;
     let (status, reason) = match &ended {
         Ok(Ended::Complete) => (Status::Complete, String::new()),
-        Ok(Ended::Refused(why)) => (Status::Refused, why.clone()),
         Ok(Ended::Interrupted(signal)) => (Status::Interrupted, signal.to_string()),
         Err(error) => (Status::Failed, error.one_line()),
     };

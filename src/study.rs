@@ -7,9 +7,7 @@
 
 mod block;
 
-use std::fmt;
-
-use jostle_analysis::{Decision, Rule, decide, log_ratios, too_many_early_voids, void_share_exceeded};
+use jostle_analysis::{Decision, Rule, decide, log_ratios};
 
 pub use self::block::{Block, Fate, Pair, Trial, pairs};
 use crate::{
@@ -38,10 +36,10 @@ pub struct Study<'a> {
 pub enum Next {
     /// The job shall be launched once, for one trial.
     Launch(Launch),
-    /// The rule is satisfied, or its last block done.
+    /// The rule is satisfied, its last block done, or as many redone as may be.
     Stop,
-    /// No later block would mend it.
-    GiveUp(GiveUp),
+    /// A trial failed before any block had counted, and why: the set-up does not work.
+    GiveUp(String),
 }
 
 /// One launch of the job.
@@ -57,24 +55,6 @@ pub struct Launch {
     pub trial: TrialId,
     /// From 0, within the block; the block begins with the first.
     pub position: usize,
-}
-
-/// Why a run gives up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GiveUp {
-    /// The report will refuse the session (code L4) whatever comes.
-    TooManyVoid { void: usize, blocks: usize },
-    /// A trial failed before any block had counted: the set-up does not work.
-    Failing(String),
-}
-
-impl fmt::Display for GiveUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooManyVoid { void, blocks } => write!(f, "{void} of {blocks} blocks are void (code L4)"),
-            Self::Failing(why) => f.write_str(why),
-        }
-    }
 }
 
 impl<'a> Study<'a> {
@@ -129,16 +109,14 @@ impl<'a> Study<'a> {
     /// What comes next. Asking changes nothing.
     pub fn next(&self) -> Next {
         if let Some(why) = &self.failing {
-            return Next::GiveUp(GiveUp::Failing(why.clone()));
+            return Next::GiveUp(why.clone());
         }
         let last = self.blocks.last();
         if let Some(open) = last.filter(|block| block.fate() == Fate::Open) {
             return Next::Launch(self.launch(open.planned.clone(), open.redo_of, open.trials.len()));
         }
-        if let Some(give_up) = self.too_many_void() {
-            return Next::GiveUp(give_up);
-        }
-        let Some(planned) = self.plan.blocks.get(self.counting()).filter(|_| !self.enough()) else { return Next::Stop };
+        let ended = self.enough() || redoing_bound_met(&self.blocks, self.plan);
+        let Some(planned) = self.plan.blocks.get(self.counting()).filter(|_| !ended) else { return Next::Stop };
         let redo_of = last.filter(|block| !block.counts()).map(|block| block.planned.block);
         let block = match redo_of {
             None => planned.block,
@@ -193,15 +171,14 @@ impl<'a> Study<'a> {
             }
         })
     }
+}
 
-    /// Whether the report will refuse the session (code L4) whatever comes: no later block brings the share of void ones down again.
-    fn too_many_void(&self) -> Option<GiveUp> {
-        let ended = self.blocks.iter().map(Block::fate).filter(|fate| !matches!(fate, Fate::Open | Fate::Abandoned));
-        let voided: Vec<bool> = ended.map(|fate| fate != Fate::Counts).collect();
-        let void = voided.iter().filter(|void| **void).count();
-        let too_many = too_many_early_voids(&voided) || void_share_exceeded(void, self.plan.blocks.len() + void);
-        too_many.then_some(GiveUp::TooManyVoid { void, blocks: voided.len() })
-    }
+/// Whether more blocks were void, or failed, than may be redone: as many as are planned. What is left is reported as it is (code L4).
+///
+/// Source: section 6.10.
+pub fn redoing_bound_met<'a>(blocks: impl IntoIterator<Item = &'a Block>, plan: &Plan) -> bool {
+    let void = blocks.into_iter().filter(|block| matches!(block.fate(), Fate::Void | Fate::Failed));
+    void.count() > plan.blocks.len()
 }
 
 /// The stopping rule as the statistics know it.

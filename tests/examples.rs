@@ -18,7 +18,7 @@ use std::{
 };
 
 use serde_json::Value;
-use shipped::{answers, example, release, run, valid};
+use shipped::{example, release, run};
 
 #[path = "examples/shipped.rs"]
 mod shipped;
@@ -49,59 +49,74 @@ fn run_text(text: &str) -> (Option<i32>, String, Value) {
     run(&jostle, &file, folder.path())
 }
 
-/// An example with other phases and so many blocks; everything else stays as it is. A settle of eight seconds is one in which Poisson arrivals
-/// stay within the tolerance; a window needs five whole iterations.
-fn shortened(name: &str, window: &str, blocks: u32) -> String {
+/// An example with shorter phases, iterations of half a second to fill them, and so many blocks; everything else stays as it is.
+fn shortened(name: &str, blocks: u32) -> String {
     let text = fs::read_to_string(example(name)).unwrap();
-    let (mut phases, mut stops) = (0, 0);
+    let mut replaced = Vec::new();
     let lines = text.lines().map(|line| {
         if line.starts_with("  trial: ") {
-            phases += 1;
-            return format!("  trial: {{ warmup: 1s, settle: 8s, window: {window}, washout: 0s }}");
+            replaced.push("trial");
+            return "  trial: { warmup: 1s, settle: 8s, window: 6s, washout: 0s }".to_owned();
         }
-        let Some((before, _)) = line.split_once(" stop: { ") else { return line.to_owned() };
-        stops += 1;
-        format!("{before} stop: {{ fixed: {blocks} }} }}")
+        if let Some((before, after)) = line.split_once(" stop: { ") {
+            replaced.push("stop");
+            assert!(after.ends_with('}'), "{line}");
+            return format!("{before} stop: {{ fixed: {blocks} }} }}");
+        }
+        let Some((before, after)) = line.split_once("perIteration: ") else { return line.to_owned() };
+        replaced.push("perIteration");
+        format!("{before}perIteration: 48{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
     });
     let lines: Vec<String> = lines.collect();
-    assert_eq!((phases, stops), (1, 1), "{name}");
+    assert_eq!(replaced, ["perIteration", "trial", "stop"], "{name}");
     lines.join("\n") + "\n"
 }
 
-/// A block that counts comes about, under the example's own thresholds; only that it is a single one is held against it. Its iterations
-/// are of half a second.
-fn one_block(name: &str) {
+/// Under the example's own thresholds no trial is void for what others did to the machine, and none fails. In phases as short as these the
+/// load may miss its target by chance (L1), and of one block no interval is made (N1): nothing else may be held against the run.
+fn holds(name: &str, blocks: u32) {
     let _alone = alone();
-    let text = shortened(name, "5s", 1);
-    let images = text.split_once("perIteration: ").and_then(|(_, rest)| rest.split_once(',')).unwrap().0;
-    let (code, said, report) = run_text(&text.replace(&format!("perIteration: {images},"), "perIteration: 48,"));
-    assert_eq!((code, valid(&report).len()), (Some(4), 2), "{said}");
-    let codes = report["comparisons"][0]["codes"].as_array().unwrap().iter();
-    assert_eq!(codes.collect::<Vec<_>>(), ["N1"], "{said}");
+    let (code, said, report) = run_text(&shortened(name, blocks));
+    assert!(matches!(code, Some(0 | 4)), "{said}");
+    let arms = report["arms"].as_array().unwrap().iter();
+    let trials: Vec<&Value> = arms.flat_map(|arm| arm["trials"].as_array().unwrap()).collect();
+    assert!(trials.len() >= 2, "{said}");
+    for trial in trials {
+        assert_ne!(trial["outcome"], "failed", "{said}");
+        // A hypervisor may take more than an example bears; that is the machine's to answer for.
+        let details = trial["details"].as_array().unwrap().iter().map(|detail| detail.as_str().unwrap());
+        let mut instrument = details.filter(|detail| detail.starts_with("L2") || detail.starts_with("L3"));
+        assert!(instrument.all(|detail| detail.contains("stolen by the hypervisor")), "{said}");
+    }
+    let comparison = &report["comparisons"][0];
+    for code in comparison["codes"].as_array().unwrap() {
+        assert!(["N1", "N2", "L1", "L4", "Y3", "D3"].contains(&code.as_str().unwrap()), "{said}");
+    }
+    let refused = comparison["verdict"] == "refused";
+    assert_eq!(comparison["degradation_percent"]["value"].is_null(), refused, "{said}");
 }
 
 #[test]
 fn spin() {
-    one_block("spin.yaml");
+    holds("spin.yaml", 1);
 }
 
 #[test]
 fn paper() {
-    one_block("paper.yaml");
+    holds("paper.yaml", 1);
 }
 
 #[test]
 fn no_limits() {
-    one_block("no-limits.yaml");
+    holds("no-limits.yaml", 1);
 }
 
 #[test]
 fn requests_protect() {
-    one_block("requests-protect.yaml");
+    holds("requests-protect.yaml", 1);
 }
 
 #[test]
 fn demo() {
-    let _alone = alone();
-    answers(&run_text(&shortened("demo.yaml", "8s", 3)), 3);
+    holds("demo.yaml", 3);
 }

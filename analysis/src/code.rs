@@ -43,7 +43,7 @@ pub enum Code {
     L2,
     /// The instrument failed.
     L3,
-    /// Too many blocks void.
+    /// As many blocks void as may be redone; where voids prefer an arm it refuses.
     L4,
     /// A block was voided for something that throughput can move.
     L5,
@@ -120,8 +120,8 @@ impl Code {
         }
     }
 
-    /// What the code does when it is raised for the session. S2 refuses where more than a quarter of the runs are unsteady
-    /// ([`crate::refuses`]).
+    /// What the code does when it is raised for the session. S2 refuses where more than a quarter of the runs are unsteady, L4 where voids
+    /// prefer an arm ([`crate::refuses`]).
     pub fn severity(self) -> Severity {
         match self {
             Self::N1
@@ -130,13 +130,12 @@ impl Code {
             | Self::D2
             | Self::D4
             | Self::L1
-            | Self::L4
             | Self::L5
             | Self::S1
             | Self::Y1
             | Self::P2 => Severity::Refuse,
             Self::L2 | Self::L3 => Severity::Void,
-            Self::N2 | Self::S2 | Self::S3 | Self::S4 | Self::Y2 | Self::Y3 => Severity::Warn,
+            Self::N2 | Self::L4 | Self::S2 | Self::S3 | Self::S4 | Self::Y2 | Self::Y3 => Severity::Warn,
             Self::D3 | Self::P1 => Severity::Label,
         }
     }
@@ -180,7 +179,7 @@ impl Code {
                 "the instrument failed: scrapes missing, a counter reset, clocks apart, pods restarted, jostle itself starved, or foreign load on the machine; mend it and let the block be redone"
             }
             Self::L4 => {
-                "too many blocks were void (more than 20 %, or more than 2 of the first 6), so the set-up is not under control: see the reasons of the void blocks and mend those first"
+                "many blocks were void: the interval is that of the blocks that are left, a fair sample as long as voids are alike in all arms; where they prefer one arm it is refused: see the reasons of the void trials, and their counts by arm"
             }
             Self::L5 => {
                 "a block was voided for a reason that throughput can move, which selects on the outcome: keep the block, or void it for load and instrument only"

@@ -21,6 +21,7 @@ mod equivalence;
 mod error;
 mod estimate;
 mod fieller;
+mod fisher;
 mod forecast;
 mod order;
 mod outliers;
@@ -49,6 +50,7 @@ pub use equivalence::{Equivalence, noninferiority_p, tost_paired_log};
 pub use error::AnalysisError;
 pub use estimate::{Estimate, Method, coefficient_of_variation, mean_t};
 pub use fieller::{Fieller, fieller_paired, fieller_welch};
+pub use fisher::{Judged, exact_p};
 pub use forecast::{forecast_blocks, n_for_half_width};
 pub use order::{OrderEffect, Trend, order_effect, trend};
 pub use outliers::{OutlierFlags, median, outlier_flags};
@@ -61,10 +63,7 @@ pub use rank::{HodgesLehmann, RankBounds, hodges_lehmann, hodges_lehmann_paired,
 pub use rng::SplitMix64;
 pub use schedule::{PairOrder, balanced_pairs, permuted, rotation};
 pub use sequential::{SteinPlan, stein_two_stage, t_confidence_sequence};
-pub use session::{
-    ExecutedBlock, FailedRuns, Headline, LoadCheck, Session, Unit, codes, refuses, too_many_early_voids,
-    void_share_exceeded,
-};
+pub use session::{ExecutedBlock, FailedRuns, Headline, LoadCheck, Session, Unit, codes, refuses};
 pub use sign_flip::{SignFlip, sign_flip};
 pub use stopping::{Decision, Rule, Spread, StopRule, decide, kappa};
 pub use sweep::{Cell, Widening, benjamini_hochberg, bonferroni, holm, sweep};

@@ -7,6 +7,7 @@ use crate::bootstrap::MIN_BLOCKS_HEADLINE;
 use crate::code::{Code, Severity};
 use crate::diagnostics::{order_of, trend_of};
 use crate::error::AnalysisError;
+use crate::fisher::{Judged, exact_p};
 use crate::outliers::outlier_flags;
 use crate::paired::{MIN_BLOCKS, half_width_log, log_ratios, paired_log_ratio};
 use crate::schedule::PairOrder;
@@ -15,12 +16,8 @@ use crate::stopping::Rule;
 
 /// From this many blocks on the interval comes without the warning N2.
 pub(crate) const ENOUGH_BLOCKS: usize = 6;
-/// L4: more than this share of the blocks void, once more than the first few were run ...
-const VOID_SHARE: f64 = 0.2;
-/// ... or more than this many ...
-const EARLY_VOIDS: usize = 2;
-/// ... of the first so many.
-const EARLY_BLOCKS: usize = 6;
+/// L4: voids prefer an arm below this p, over all arms together.
+const PREFERRED: f64 = 0.01;
 /// S3, S4: a trend, or an effect of the order, counts below this p.
 const SIGNIFICANT: f64 = 0.01;
 /// S3: and only if the drift is longer than this many half-widths.
@@ -45,6 +42,11 @@ pub struct Session {
     pub host_fixed: bool,
     /// One check per aggressor with a target.
     pub loads: Vec<LoadCheck>,
+    /// Trials of the baseline and of the colocated arm that their own evidence voided, of those that were judged: not those that are
+    /// void with their block.
+    pub voids: [Judged; 2],
+    /// Whether as many blocks were redone as may be, and the session ended with fewer than it wanted.
+    pub redoing_bound_met: bool,
     /// Failed runs of the job.
     pub failed: FailedRuns,
     /// Whether a person ended the session, or extended it after seeing results.
@@ -136,7 +138,11 @@ pub fn codes(session: &Session, confidence: f64, rule: &Rule) -> Vec<Code> {
 /// Source: section 2.
 pub fn refuses(session: &Session, code: Code) -> bool {
     let many_unsteady = || session.steady.as_ref().is_some_and(SteadyState::too_many_runs_unsteady);
-    code.severity() == Severity::Refuse || (code == Code::S2 && many_unsteady())
+    match code {
+        Code::S2 => many_unsteady(),
+        Code::L4 => voids_prefer_an_arm(session),
+        code => code.severity() == Severity::Refuse,
+    }
 }
 
 fn is_raised(session: &Session, code: Code, confidence: f64, rule: &Rule) -> bool {
@@ -153,7 +159,7 @@ fn is_raised(session: &Session, code: Code, confidence: f64, rule: &Rule) -> boo
         Code::L1 => session.loads.iter().any(|load| !load.achieved.is_empty() && !load.in_tolerance()),
         // Reasons of single trials: their blocks are not in the comparison.
         Code::L2 | Code::L3 => false,
-        Code::L4 => too_many_voids(session),
+        Code::L4 => session.redoing_bound_met || voids_prefer_an_arm(session),
         Code::L5 => session.executed.iter().flat_map(|block| &block.void_for).any(|reason| !reason.voids_trial()),
         Code::S1 => session.steady.as_ref().is_some_and(SteadyState::none_reached),
         Code::S2 => session.steady.as_ref().is_some_and(SteadyState::some_runs_unsteady),
@@ -175,26 +181,13 @@ fn follows_plan(session: &Session, block: &ExecutedBlock) -> bool {
     })
 }
 
-fn too_many_voids(session: &Session) -> bool {
-    let voided: Vec<bool> = session.executed.iter().map(|block| !block.void_for.is_empty()).collect();
-    let voids = voided.iter().filter(|void| **void).count();
-    too_many_early_voids(&voided) || void_share_exceeded(voids, voided.len())
-}
-
-/// Whether more than 20 % of all blocks are void: the half of L4 that says something once there are more than the first 6.
-/// A runner may ask it of the blocks to come: `voids` of `blocks` that there will be at least.
+/// Whether voids chose an arm: then the arm makes what voids it, and what is left of it is selected. Voids alike in all arms leave a fair
+/// sample, since no reason to void looks at speed.
 ///
-/// Source: section 2, code L4.
-pub fn void_share_exceeded(voids: usize, blocks: usize) -> bool {
-    blocks > EARLY_BLOCKS && voids as f64 > VOID_SHARE * blocks as f64
-}
-
-/// Whether more than 2 of the first 6 blocks run are void: the half of L4 that no later block can mend, so that a
-/// runner may give up at once. `voided` in order of time, one entry per block run.
-///
-/// Source: section 2, code L4.
-pub fn too_many_early_voids(voided: &[bool]) -> bool {
-    voided.iter().take(EARLY_BLOCKS).filter(|void| **void).count() > EARLY_VOIDS
+/// Source: section 6.10.
+fn voids_prefer_an_arm(session: &Session) -> bool {
+    let [baseline, colocated] = session.voids;
+    exact_p(baseline, colocated) * (session.cells.max(1) as f64) < PREFERRED
 }
 
 /// Throughputs that no working job produces: seen in the wild as 0 operations a second with exit code 0.

@@ -2,7 +2,7 @@
 
 use jostle_analysis::distributions::{chi2_quantile, normal_quantile, t_quantile, t_two_sided_p};
 use jostle_analysis::{
-    AnalysisError, Code, Comparison, Decision, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, Rule,
+    AnalysisError, Code, Comparison, Decision, ExecutedBlock, FailedRuns, Headline, Judged, LoadCheck, PairOrder, Rule,
     Session, Unit, coefficient_of_variation, compare, decide, detected, diagnostics, forecast_blocks, log_ratios,
     mean_t, min_n_percentile, n_for_half_width, outlier_flags, paired_log_ratio, percentiles,
 };
@@ -158,6 +158,8 @@ proptest! {
             executed: vec![ExecutedBlock { planned_as, arms: vec![1], void_for: void.into_iter().collect() }],
             same_inputs: other,
             host_fixed: flag,
+            voids: [Judged { void: planned_as, of: planned_as + 1 }, Judged::default()],
+            redoing_bound_met: other,
             loads: vec![LoadCheck { achieved, target, tolerance }],
             failed: FailedRuns { baseline: planned_as % 2, colocated: 0 },
             stopped_by_hand: other,

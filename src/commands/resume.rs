@@ -18,10 +18,9 @@ pub fn resume(path: &Path, options: &Output) -> Result<u8, Failure> {
         .canonicalize()
         .map_err(|error| Failure::usage(refused(path, &error).accepting("a run directory, for example runs/latest")))?;
     let record = Record::read(path).map_err(Failure::usage)?;
-    if let Some(Entry::Finished { status: status @ (Status::Complete | Status::Refused), .. }) = record.entries.last() {
-        let how = if *status == Status::Complete { "complete" } else { "refused by the method" };
+    if let Some(Entry::Finished { status: Status::Complete, .. }) = record.entries.last() {
         let name = path.display().to_string();
-        let refusal = Refusal::new(&name, format!("this run is {how}, there is nothing to go on with"));
+        let refusal = Refusal::new(&name, "this run is complete, there is nothing to go on with");
         return Err(Failure::usage(refusal.accepting(format!("jostle report {name}"))));
     }
     let facts = machine::facts();

@@ -115,7 +115,7 @@ pub fn conclude(ended: Result<Ended, Failure>, path: &Path, options: &Output) ->
     let ended = ended.map_err(|failure| failure.kept(path))?;
     let verdict = told?;
     match ended {
-        Ended::Complete | Ended::Refused(_) => Ok(verdict),
+        Ended::Complete => Ok(verdict),
         Ended::Interrupted(signal) => {
             output::error(&format!("{signal}; to go on: jostle resume {}", path.display()));
             Ok(signal.exit_code())

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use jostle_analysis::{ExecutedBlock, FailedRuns, Headline, PairOrder, Session, Unit};
+use jostle_analysis::{ExecutedBlock, FailedRuns, Headline, Judged, PairOrder, Session, Unit};
 
 use super::{ImportError, Run, Runs, shown};
 use crate::{experiment::Metric, units::BlockId};
@@ -203,6 +203,8 @@ impl Paired {
             planned: orders,
             same_inputs: true,
             host_fixed: false,
+            voids: [Judged::default(); 2],
+            redoing_bound_met: false,
             loads: Vec::new(),
             failed: FailedRuns::default(),
             stopped_by_hand: by_hand,

@@ -99,7 +99,6 @@ fn status(run: &RunRecord<'_>, refused: bool) -> (RunStatus, Option<String>) {
     match ending(run) {
         Some((Status::Complete, _)) if refused => (RunStatus::Refused, None),
         Some((Status::Complete, _)) => (RunStatus::Complete, None),
-        Some((Status::Refused, reason)) => (RunStatus::Refused, why(reason)),
         Some((Status::Interrupted | Status::Failed, reason)) => (RunStatus::Interrupted, why(reason)),
         None => {
             (RunStatus::Interrupted, Some("the journal has no last line: the run was killed, or goes on".to_owned()))

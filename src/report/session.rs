@@ -1,8 +1,8 @@
 //! From judged blocks to the statistics: one session per colocated arm, compared with the baseline.
 
 use jostle_analysis::{
-    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, LoadCheck, PairOrder, PairedLogRatio, Session, Unit,
-    effect, steady::steady_state,
+    AnalysisError, Code, ExecutedBlock, FailedRuns, Headline, Judged, LoadCheck, PairOrder, PairedLogRatio, Session,
+    Unit, effect, steady::steady_state,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     experiment::{Arm, Placement},
     observe::{target_percent, trace},
-    outcome::Observation,
+    outcome::{Observation, TrialOutcome},
     plan::BASELINE,
     record::{Entry, Status},
     study::{self, Pair, rule},
@@ -62,9 +62,11 @@ fn session(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> Session {
         executed: executed(run, blocks),
         same_inputs: same_inputs(run, blocks),
         host_fixed: host_fixed(run, arm),
+        voids: [judged(blocks, BASELINE), judged(blocks, &arm.name)],
+        redoing_bound_met: study::redoing_bound_met(blocks.iter().map(|block| &block.of), run.plan),
         loads: load_check(blocks, arm).into_iter().collect(),
         failed: FailedRuns { baseline: failed(BASELINE), colocated: failed(&arm.name) },
-        stopped_by_hand: !matches!(ending(run), Some((Status::Complete | Status::Refused, _))),
+        stopped_by_hand: !matches!(ending(run), Some((Status::Complete, _))),
         orders: counting(blocks).map(|block| order(block, &arm.name)).collect(),
         unit: Unit::Run,
         headline: Headline::PairedT,
@@ -73,6 +75,14 @@ fn session(run: &RunRecord<'_>, blocks: &[Block<'_>], arm: &Arm) -> Session {
         // `comparisons` sees to it.
         adjusted: true,
     }
+}
+
+/// Trials of one arm that their own evidence voided, of those that were judged.
+fn judged(blocks: &[Block<'_>], arm: &str) -> Judged {
+    let trials = || blocks.iter().flat_map(|block| &block.trials).filter(|trial| trial.record.arm == arm);
+    let void = trials().filter(|trial| matches!(trial.outcome, TrialOutcome::Void(_))).count();
+    let valid = trials().filter(|trial| matches!(trial.outcome, TrialOutcome::Valid(_))).count();
+    Judged { void, of: void + valid }
 }
 
 fn counting<'b, 'a>(blocks: &'b [Block<'a>]) -> impl Iterator<Item = &'b Block<'a>> {
@@ -146,14 +156,12 @@ fn host_fixed(run: &RunRecord<'_>, arm: &Arm) -> bool {
 /// Compares every arm with the baseline; also what stands behind each figure, where there is one.
 pub fn comparisons(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<(ComparisonRow, Option<PairedLogRatio>)> {
     let analysis = &run.experiment.analysis;
-    // The runner gives up as soon as no later block could mend the share of void ones, failed blocks included.
-    let given_up = matches!(ending(run), Some((Status::Refused, _)));
     let by = Judging {
         rule: rule(analysis.stop),
         confidence: analysis.confidence.0,
         limit_percent: analysis.limit_percent,
         lower_is_better: run.experiment.primary.metric.lower_is_better(),
-        raised: if given_up { vec![Code::L4] } else { Vec::new() },
+        raised: Vec::new(),
         despite_order: false,
     };
     let arms = &run.experiment.arms;

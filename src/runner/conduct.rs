@@ -17,7 +17,7 @@ use crate::{
     outcome::TrialOutcome,
     progress::{Event, Progress, SoFar, Speed},
     record::{Entry, RunDirectory, TrialRecord},
-    study::{Block, Fate, GiveUp, Launch, Next, Study},
+    study::{Block, Fate, Launch, Next, Study},
     units::Timestamp,
 };
 
@@ -36,8 +36,7 @@ pub async fn run<B: Backend, E: Engine, A: Aggressor, M: Metrics, C: Clock>(
         let launch = match session.study.next() {
             Next::Launch(launch) => launch,
             Next::Stop => return Ok(Ended::Complete),
-            Next::GiveUp(why @ GiveUp::TooManyVoid { .. }) => return Ok(Ended::Refused(why.to_string())),
-            Next::GiveUp(GiveUp::Failing(why)) => return Err(RunError::Failing(why)),
+            Next::GiveUp(why) => return Err(RunError::Failing(why)),
         };
         let Launch { block, redo_of, trial, position, .. } = &launch;
         if *position == 0 {

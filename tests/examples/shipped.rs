@@ -33,21 +33,3 @@ pub fn run(jostle: &Path, file: &Path, folder: &Path) -> (Option<i32>, String, V
     }
     (done.status.code(), said, serde_json::from_slice(&report).unwrap())
 }
-
-/// Trials that count.
-pub fn valid(report: &Value) -> Vec<&Value> {
-    let arms = report["arms"].as_array().unwrap().iter();
-    arms.flat_map(|arm| arm["trials"].as_array().unwrap()).filter(|trial| trial["outcome"] == "valid").collect()
-}
-
-/// The run ended in a report: exit code 0, an interval, the load that was asked for, and nobody else's beyond the shipped threshold.
-pub fn answers((code, said, report): &(Option<i32>, String, Value), blocks: usize) {
-    assert_eq!((*code, &report["status"]), (Some(0), &Value::from("complete")), "{said}");
-    assert_eq!(valid(report).len(), 2 * blocks, "{said}");
-    let loss = &report["comparisons"][0]["degradation_percent"];
-    assert!(loss["low"].as_f64().unwrap() < loss["high"].as_f64().unwrap(), "{said}");
-    assert_eq!(report["load_over_trials"][0]["in_tolerance"], true, "{said}");
-    for trial in valid(report) {
-        assert!(trial["disturbance"]["foreign_percent"].as_f64().unwrap() <= 2.0, "{trial}");
-    }
-}

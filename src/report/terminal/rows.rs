@@ -227,6 +227,20 @@ fn all_trials(report: &Report) -> impl Iterator<Item = &TrialRow> {
     report.arms.iter().flat_map(|arm| &arm.trials)
 }
 
+/// Where trials are void: how many of each arm were so by their own evidence, of those that were judged. Voids that prefer an arm select.
+fn own_voids(report: &Report) -> String {
+    let judged = |trial: &&TrialRow| matches!(trial.outcome, Outcome::Valid | Outcome::Void);
+    let own = |trial: &&TrialRow| trial.outcome == Outcome::Void && trial.reasons != ["block"];
+    if !all_trials(report).any(|trial| own(&trial)) {
+        return String::new();
+    }
+    let by_arm = report.arms.iter().map(|arm| {
+        let (void, of) = (arm.trials.iter().filter(own).count(), arm.trials.iter().filter(judged).count());
+        format!("{} {void} of {of}", arm.name)
+    });
+    format!("; void by their own evidence: {}", by_arm.collect::<Vec<_>>().join(", "))
+}
+
 /// How many, in which order, how noisy.
 pub fn trials(report: &Report) -> String {
     let with = |outcome| all_trials(report).filter(|trial| trial.outcome == outcome).count();
@@ -237,6 +251,7 @@ pub fn trials(report: &Report) -> String {
             text.push_str(&format!(", {} {word}", with(outcome)));
         }
     }
+    text.push_str(&own_voids(report));
     let order = if report.comparisons.iter().any(|row| row.codes.iter().any(|code| code == "D1")) {
         "order not as planned"
     } else {
