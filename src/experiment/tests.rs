@@ -73,7 +73,7 @@ const REFUSALS: &[(&str, &str, &str, &str)] = &[
         "leave it out",
     ),
     ("folder: default", "folder: ''", "spec.primary.images.folder", "one sub-folder per class"),
-    ("perIteration: 80", "perIteration: 8", "spec.primary.images.perIteration", "80"),
+    ("perIteration: 48", "perIteration: 8", "spec.primary.images.perIteration", "80"),
     ("memory: 1Gi", "memory: plenty", "spec.primary.resources.requests.memory", "512Mi"),
     ("name: colocated", "name: baseline", "spec.arms[0].name", "another name"),
     ("name: demo", "name: ../demo", "metadata.name", "paper"),

@@ -56,6 +56,7 @@ fn the_demo_on_a_large_machine() {
         ("executorCores: 1", "executorCores: 4"),
         ("podsPerNode: 1", "podsPerNode: 4"),
         ("\"4%\"", "\"1%\""),
+        ("perIteration: 48", "perIteration: 80"),
     ]);
     assert_eq!(pinned(&wide), ((0..64).collect(), Some(Millicores(2492.1875))));
 }
@@ -90,15 +91,15 @@ fn impossible_amounts_are_refused() {
     assert!(refusal(&[("nodesPerHost: 4", "nodesPerHost: 60")]).field.contains("nodesPerHost"));
 }
 
-/// An image of 15 ms on 70m of CPU: 12 s hold eleven iterations of five images; of 200 images each slot has 13, too many.
+/// An image of 15 ms on 70m of CPU: 12 s hold eighteen iterations of three images; of 200 images each slot has 13, too many.
 #[test]
 fn too_few_iterations_are_refused() {
     let plan_of = |experiment: &Experiment| plan(experiment, &machine(2)).unwrap();
     let demo = changed(&[]);
     let plan = plan_of(&demo);
     let iterations = iterations_per_window(&demo, &plan.layout, plan.executor, 0.015).unwrap();
-    assert!((iterations - 11.25).abs() < 1e-9, "{iterations}");
-    let long = changed(&[("perIteration: 80", "perIteration: 200")]);
+    assert!((iterations - 18.75).abs() < 1e-9, "{iterations}");
+    let long = changed(&[("perIteration: 48", "perIteration: 200")]);
     let refused = iterations_per_window(&long, &plan.layout, plan.executor, 0.015).unwrap_err();
     assert!(refused.field == "spec.trial.window" && refused.accepted.contains("window: "), "{refused}");
 }

@@ -77,7 +77,7 @@ fn bad_files_are_refused_by_both() {
         ("executors: 16", "executors: many", "file.spec.primary.executors"),
         ("executorCores: 1", "executorCores: 65", "file.spec.primary.executorCores"),
         ("schedule: { static: {} }", "schedule: { barrier: {} }", "file.spec.primary.schedule"),
-        ("perIteration: 80, ", "", "file.spec.primary.images"),
+        ("perIteration: 48, ", "", "file.spec.primary.images"),
         ("size: 64", "size: 16", "file.spec.primary.images.size"),
         ("memory: 1Gi", "memory: plenty", "file.spec.primary.resources.requests.memory"),
         ("cpu: \"62.5%\", memory", "cpu: auto, memory", "file.spec.primary.resources.requests.cpu"),
