@@ -72,17 +72,20 @@ fn shortened(name: &str, blocks: u32) -> String {
     lines.join("\n") + "\n"
 }
 
-/// Under the example's own thresholds no trial is void for what others did to the machine, and none fails. In phases as short as these the
-/// load may miss its target by chance (L1), and of one block no interval is made (N1): nothing else may be held against the run.
+/// Under the example's own thresholds no trial is void for what others did to the machine, and none fails unless the machine is too slow for
+/// five iterations. In phases as short as these the load may miss its target by chance (L1), and of one block no interval is made (N1):
+/// nothing else may be held against the run.
 fn holds(name: &str, blocks: u32) {
     let _alone = alone();
     let (code, said, report) = run_text(&shortened(name, blocks));
-    assert!(matches!(code, Some(0 | 4)), "{said}");
     let arms = report["arms"].as_array().unwrap().iter();
     let trials: Vec<&Value> = arms.flat_map(|arm| arm["trials"].as_array().unwrap()).collect();
-    assert!(trials.len() >= 2, "{said}");
+    let slow = |trial: &&Value| trial["details"].to_string().contains("whole iterations in the window");
+    // A first trial that fails ends the run.
+    let ended = if trials.iter().any(slow) { vec![Some(0), Some(3), Some(4)] } else { vec![Some(0), Some(4)] };
+    assert!(ended.contains(&code) && !trials.is_empty(), "{said}");
     for trial in trials {
-        assert_ne!(trial["outcome"], "failed", "{said}");
+        assert!(trial["outcome"] != "failed" || slow(&trial), "{said}");
         // A hypervisor may take more than an example bears; that is the machine's to answer for.
         let details = trial["details"].as_array().unwrap().iter().map(|detail| detail.as_str().unwrap());
         let mut instrument = details.filter(|detail| detail.starts_with("L2") || detail.starts_with("L3"));
@@ -90,7 +93,7 @@ fn holds(name: &str, blocks: u32) {
     }
     let comparison = &report["comparisons"][0];
     for code in comparison["codes"].as_array().unwrap() {
-        assert!(["N1", "N2", "L1", "L4", "Y3", "D3"].contains(&code.as_str().unwrap()), "{said}");
+        assert!(["N1", "N2", "L1", "L4", "Y2", "Y3", "P1"].contains(&code.as_str().unwrap()), "{said}");
     }
     let refused = comparison["verdict"] == "refused";
     assert_eq!(comparison["degradation_percent"]["value"].is_null(), refused, "{said}");
