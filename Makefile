@@ -8,7 +8,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup build build-dev build-torch demo check fmt deny clippy-root clippy-torch docs-root docs-torch book \
-  test test-fast test-long test-root test-torch test-quiet test-busy test-examples setup-vm test-vm test-cluster \
+  test test-fast test-long test-root test-torch test-quiet test-busy test-examples setup-vm test-vm test-vm-backend test-vm-cluster test-cluster \
   cluster cluster-packages cluster-setup cluster-up cluster-status cluster-down cluster-kubectl cluster-exec bench clean
 
 STEP := .ci/step.sh
@@ -75,7 +75,7 @@ book: ## The pages of docs/ as a book, into target/book
 test: fmt ## Set up, check, and run every test but the long ones; cgroups need root
 	@$(LANES) "setup deny setup-vm clippy-torch docs-torch build-torch book" "clippy-root docs-root build-dev"
 	@$(MAKE) --no-print-directory test-examples test-quiet
-	@$(LANES) "test-busy" "test-root test-torch" "test-vm"
+	@$(LANES) "test-busy" "test-root test-torch test-vm-backend" "test-vm-cluster"
 	@$(MAKE) --no-print-directory test-cluster
 
 test-fast: fmt clippy-root ## Format, lints, statistics, pure modules, flows on the fake backend: no root, nothing fetched
@@ -112,9 +112,14 @@ setup-vm: cluster-packages
 	@$(STEP) packages-vm .ci/packages.sh vm
 	@$(STEP) vm-kernel .ci/vm-kernel.sh
 
-test-vm: setup-vm cluster-setup ## The local backend and the test cluster in virtual machines of both cgroup versions, with and without root; fetches qemu and a kernel
+test-vm: test-vm-backend test-vm-cluster ## The local backend and the test cluster in virtual machines of both cgroup versions, with and without root; fetches qemu and a kernel
+
+test-vm-backend: setup-vm
 	@$(STEP) build-dev $(ROOT) build --locked
-	@$(STEP) test-vm $(ROOT) test --locked --test vm
+	@$(STEP) test-vm-backend $(ROOT) test --locked --test vm -- --skip version_2_cluster
+
+test-vm-cluster: setup-vm cluster-setup
+	@$(STEP) test-vm-cluster $(ROOT) test --locked --test vm -- version_2_cluster
 
 cluster-packages:
 	@$(STEP) packages-cluster .ci/packages.sh cluster

@@ -18,7 +18,7 @@ fn greedy(name: &str, job: bool) -> String {
           place: { hosts: 1, on: rotate }
           load: { mode: hostCpu, target: 80%, tolerance: 15pp }
           resources: { requests: { cpu: 4% } }";
-    let text = small(name, 3);
+    let text = small(name, 3).replace("20pp", "100pp");
     assert!(text.contains(built_in) && text.contains(tenant));
     let place = "place: { hosts: 2 }";
     if job {
