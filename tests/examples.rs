@@ -49,8 +49,8 @@ fn run_text(text: &str) -> (Option<i32>, String, Value) {
     run(&jostle, &file, folder.path())
 }
 
-/// An example with shorter phases, iterations of half a second to fill them, and so many blocks; everything else stays as it is.
-fn shortened(name: &str, blocks: u32) -> String {
+/// One block of an example, with shorter phases and iterations of half a second to fill them; everything else stays as it is.
+fn shortened(name: &str) -> String {
     let text = fs::read_to_string(example(name)).unwrap();
     let mut replaced = Vec::new();
     let lines = text.lines().map(|line| {
@@ -61,7 +61,7 @@ fn shortened(name: &str, blocks: u32) -> String {
         if let Some((before, after)) = line.split_once(" stop: { ") {
             replaced.push("stop");
             assert!(after.ends_with('}'), "{line}");
-            return format!("{before} stop: {{ fixed: {blocks} }} }}");
+            return format!("{before} stop: {{ fixed: 1 }} }}");
         }
         let Some((before, after)) = line.split_once("perIteration: ") else { return line.to_owned() };
         replaced.push("perIteration");
@@ -75,9 +75,9 @@ fn shortened(name: &str, blocks: u32) -> String {
 /// Under the example's own thresholds no trial is void for what others did to the machine, and none fails unless the machine is too slow for
 /// five iterations. In phases as short as these the load may miss its target by chance (L1), and of one block no interval is made (N1):
 /// nothing else may be held against the run.
-fn holds(name: &str, blocks: u32) {
+fn holds(name: &str) {
     let _alone = alone();
-    let (code, said, report) = run_text(&shortened(name, blocks));
+    let (code, said, report) = run_text(&shortened(name));
     let arms = report["arms"].as_array().unwrap().iter();
     let trials: Vec<&Value> = arms.flat_map(|arm| arm["trials"].as_array().unwrap()).collect();
     let slow = |trial: &&Value| trial["details"].to_string().contains("whole iterations in the window");
@@ -101,25 +101,25 @@ fn holds(name: &str, blocks: u32) {
 
 #[test]
 fn spin() {
-    holds("spin.yaml", 1);
+    holds("spin.yaml");
 }
 
 #[test]
 fn paper() {
-    holds("paper.yaml", 1);
+    holds("paper.yaml");
 }
 
 #[test]
 fn no_limits() {
-    holds("no-limits.yaml", 1);
+    holds("no-limits.yaml");
 }
 
 #[test]
 fn requests_protect() {
-    holds("requests-protect.yaml", 1);
+    holds("requests-protect.yaml");
 }
 
 #[test]
 fn demo() {
-    holds("demo.yaml", 3);
+    holds("demo.yaml");
 }
