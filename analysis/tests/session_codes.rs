@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use jostle_analysis::steady::steady_state;
 use jostle_analysis::{
     AnalysisError, Code, Comparison, ExecutedBlock, FailedRuns, Headline, Judged, LoadCheck, PairOrder, Rule, Session,
-    SplitMix64, Unit, balanced_pairs, codes, compare, diagnostics, refuses,
+    SplitMix64, Unit, Verdict, balanced_pairs, codes, compare, diagnostics, refuses,
 };
 
 const RULE: Rule = Rule::Fixed { blocks: 8 };
@@ -207,4 +207,43 @@ fn voids_that_choose_an_arm() {
     let session = with(|s| (s.voids, s.redoing_bound_met) = ([Judged { void: 9, of: 17 }; 2], true));
     let Comparison::Judged { codes, .. } = compare(&session, 0.95, &RULE, Some(3.0)).unwrap() else { panic!() };
     assert_eq!(codes, [Code::L4]);
+}
+
+/// The verdict comes from the whole interval, and unequal failures forbid only "within".
+#[test]
+fn verdicts() {
+    let verdict = |session: &Session, limit| compare(session, 0.95, &RULE, limit).unwrap().verdict();
+    assert_eq!(verdict(&clean(8), Some(3.0)), Some(Verdict::Within));
+    assert_eq!(verdict(&clean(8), Some(0.1)), Some(Verdict::Exceeds));
+    assert_eq!(verdict(&clean(8), Some(1.0)), Some(Verdict::Inconclusive));
+    assert_eq!(verdict(&clean(8), None), None);
+    assert_eq!(verdict(&clean(2), Some(3.0)), Some(Verdict::Refused));
+    let failures = with(|s| s.failed.colocated = 1);
+    assert_eq!(verdict(&failures, Some(3.0)), Some(Verdict::Inconclusive));
+    assert_eq!(verdict(&failures, Some(0.1)), Some(Verdict::Exceeds));
+}
+
+/// Precision mode widens the printed interval and keeps the plain p to itself.
+#[test]
+fn precision_widens() {
+    let fixed = compare(&clean(8), 0.95, &RULE, Some(3.0)).unwrap();
+    let rule = Rule::Precision { half_width_pp: 1.0, min_blocks: 6, max_blocks: 30 };
+    let precise = compare(&clean(8), 0.95, &rule, Some(3.0)).unwrap();
+    let (Comparison::Judged { effect: a, .. }, Comparison::Judged { effect: b, .. }) = (fixed, precise) else {
+        panic!("both are judged")
+    };
+    assert!((b.half_width_log() / a.half_width_log() - 1.3125).abs() < 1e-12);
+    assert_eq!(b.degradation().kappa(), 1.3125);
+    assert!(a.p() == Some(a.p_adj()) && b.p().is_none() && b.p_adj() > a.p_adj());
+}
+
+/// What makes no session at all is a typed error.
+#[test]
+fn malformed_sessions_are_errors() {
+    let one_arm = with(|s| s.colocated.clear());
+    assert_eq!(compare(&one_arm, 0.95, &RULE, None), Err(AnalysisError::Mismatched { baseline: 8, colocated: 0 }));
+    assert!(codes(&one_arm, 0.95, &RULE).contains(&Code::N1));
+    for (confidence, limit) in [(0.0, 3.0), (1.0, 3.0), (0.95, f64::NAN), (0.95, -1.0), (0.95, 100.0)] {
+        assert!(matches!(compare(&clean(8), confidence, &RULE, Some(limit)), Err(AnalysisError::OutOfRange { .. })));
+    }
 }
