@@ -70,12 +70,12 @@ book: ## The pages of docs/ as a book, into target/book
 	@tool=$$(.ci/mdbook.sh); $(STEP) book $$tool build --dest-dir "$$(realpath -m $(TARGET))/book" docs
 
 # Two lanes compile, in a profile each, for cargo locks a profile's folder; one of them fetches first what it wants. Then the tests that judge
-# what they measure have the machine to themselves. Of the others, those that wait on processes stand beside those that compute, and, behind
-# them, the virtual machines and the first build of the test cluster, which nobody waits for by the second.
+# what they measure have the machine to themselves. Of the others, those that wait on processes stand beside those that compute, and the
+# first build of the test cluster.
 test: fmt ## Set up, check, and run every test but the long ones; cgroups need root
 	@$(LANES) "setup deny setup-vm clippy-torch docs-torch build-torch book" "clippy-root docs-root build-dev"
 	@$(MAKE) --no-print-directory test-examples test-quiet
-	@$(LANES) "test-busy" "test-root test-torch" "test-vm-cluster" "test-vm-backend"
+	@$(LANES) "test-busy" "test-root test-torch test-vm-backend" "test-vm-cluster"
 	@$(MAKE) --no-print-directory test-cluster
 
 test-fast: fmt clippy-root ## Format, lints, statistics, pure modules, flows on the fake backend: no root, nothing fetched
@@ -116,17 +116,17 @@ test-vm: test-vm-backend test-vm-cluster ## The local backend and the test clust
 
 test-vm-backend: setup-vm
 	@$(STEP) build-dev $(ROOT) build --locked
-	@$(STEP) test-vm-backend nice $(ROOT) test --locked --test vm -- --skip version_2_cluster
+	@$(STEP) test-vm-backend $(ROOT) test --locked --test vm -- --skip version_2_cluster
 
 test-vm-cluster: setup-vm cluster-setup
-	@$(STEP) test-vm-cluster nice $(ROOT) test --locked --test vm -- version_2_cluster
+	@$(STEP) test-vm-cluster $(ROOT) test --locked --test vm -- version_2_cluster
 
 cluster-packages:
 	@$(STEP) packages-cluster .ci/packages.sh cluster
 
 # The first build takes minutes, on every CPU; what it makes stays in the cache until a source or a version changes.
 cluster-setup: cluster-packages ## Debian packages (as root) and the program of the test cluster, once; into ~/.cache/jostle
-	@$(STEP) build-cluster nice .ci/cluster.sh
+	@$(STEP) build-cluster .ci/cluster.sh
 
 test-cluster: cluster-setup ## A real Kubernetes on this machine, of 2 hosts with 2 nodes each, and everything that it is for; needs root
 	@$(STEP) test-cluster .ci/cluster.sh --test
