@@ -1,8 +1,8 @@
 //! From a session to its row of the report: the same for trials of our own and for runs that another tool made.
 
 use jostle_analysis::{
-    AnalysisError, Code, Comparison, Decision, PairedLogRatio, Rule, Session, Severity, Verdict, compare, decide,
-    detected, effect, forecast_blocks, log_ratios, refuses,
+    AnalysisError, Code, Comparison, Decision, PairedLogRatio, Rule, Session, Verdict, compare, decide, detected,
+    effect, forecast_blocks, log_ratios, refuses,
 };
 
 use super::{
@@ -22,8 +22,6 @@ pub struct Judging {
     pub limit_percent: Option<f64>,
     /// Whether the metric is a duration or a latency, whose inverse the session holds.
     pub lower_is_better: bool,
-    /// Codes that were raised elsewhere than by the session's numbers.
-    pub raised: Vec<Code>,
     /// Show the figure where the order alone (D1) refuses it; the verdict stays refused.
     pub despite_order: bool,
 }
@@ -38,15 +36,10 @@ pub fn compared(
 ) -> (ComparisonRow, Option<PairedLogRatio>) {
     let n = session.baseline.len();
     let mut warnings = Vec::new();
-    let (mut codes, effect, verdict) = judge(session, by).unwrap_or_else(|error| {
+    let (codes, effect, verdict) = judge(session, by).unwrap_or_else(|error| {
         warnings.push(error.to_string());
         (jostle_analysis::codes(session, by.confidence, &by.rule), None, Some(Verdict::Refused))
     });
-    codes.extend(&by.raised);
-    codes.sort_unstable();
-    codes.dedup();
-    let refused = by.raised.iter().any(|code| code.severity() == Severity::Refuse);
-    let (effect, verdict) = if refused { (None, Some(Verdict::Refused)) } else { (effect, verdict) };
     // What refuses comes first: the first line of every report is made of it.
     let (refusing, others): (Vec<Code>, Vec<Code>) = codes.iter().partition(|code| refuses(session, **code));
     warnings.extend(refusing.iter().chain(&others).map(|code| format!("{code}: {}", code.sentence())));

@@ -129,7 +129,6 @@ pub fn build_imported(paired: &Paired, asked: &Asked) -> ImportedReport {
         confidence: asked.confidence,
         limit_percent: asked.limit_percent,
         lower_is_better: asked.metric.lower_is_better(),
-        raised: Vec::new(),
         despite_order: asked.despite_order,
     };
     let by_hand = asked.ended == Ended::ByHand;

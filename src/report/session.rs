@@ -161,7 +161,6 @@ pub fn comparisons(run: &RunRecord<'_>, blocks: &[Block<'_>]) -> Vec<(Comparison
         confidence: analysis.confidence.0,
         limit_percent: analysis.limit_percent,
         lower_is_better: run.experiment.primary.metric.lower_is_better(),
-        raised: Vec::new(),
         despite_order: false,
     };
     let arms = &run.experiment.arms;
